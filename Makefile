@@ -1,0 +1,103 @@
+# `make demo` and `make test` set up what they need in .venv and run; the second time they start at once.
+#
+#   PYTHON=python3.12   the interpreter that makes .venv (default: the first of python3, python3.14 ... 3.11 that is new enough)
+#   TORCH=system        use the torch (2.11 or newer) that PYTHON has, a GPU machine's say, instead of the pinned one
+#   PYTEST_ARGS="..."   handed to pytest by `make test`
+
+VENV := .venv
+BENCH_VENV := .venv-bench
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+TORCH ?= pinned
+PYTEST_ARGS ?=
+
+ifndef PYTHON
+PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
+endif
+ifeq ($(PYTHON),)
+$(error Stratagem needs Python 3.11 or newer, and none was found; name one with PYTHON=/path/to/python)
+endif
+
+ifeq ($(TORCH),system)
+VENV_FLAGS := --system-site-packages
+else ifneq ($(TORCH),pinned)
+$(error TORCH is "$(TORCH)"; known: pinned, system)
+endif
+
+# Wheels alone, so that no compiler is ever called for.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format format-check typecheck bench-engine install install-test clean distclean
+
+help:  ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: install  ## train a policy on this machine, rate it, write runs/demo/
+	@$(BIN)/stratagem demo
+
+test: install-test  ## run the tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install-test  ## look for mistakes
+	@$(BIN)/ruff check .
+
+format: install-test  ## rewrite the code in the house's format
+	@$(BIN)/ruff format .
+
+format-check: install-test  ## say what `make format` would change
+	@$(BIN)/ruff format --check .
+
+typecheck: install-test  ## check types strictly
+	@$(BIN)/mypy
+
+bench-engine: install $(BENCH_VENV)/.installed  ## measure the engine, write build/bench/engine.json
+	@$(BIN)/python benchmarks/engine.py
+
+install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
+install-test: $(STAMPS)/test-$(TORCH)  ## set up .venv with what the tests need as well
+
+# A .venv made for the other kind of torch is emptied first.
+$(STAMPS)/venv-$(TORCH):
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV_FLAGS) $(if $(wildcard $(STAMPS)/venv-*),--clear) $(VENV) \
+		|| { echo "no venv: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@mkdir -p $(STAMPS) && touch $@
+
+# First and alone: nothing installed later can then pull another build of it.
+$(STAMPS)/torch-pinned: requirements/torch.txt | $(STAMPS)/venv-pinned
+	@echo "installing torch"
+	@$(PIP) --requirement requirements/torch.txt
+	@touch $@
+
+$(STAMPS)/torch-system: | $(STAMPS)/venv-system
+	@$(BIN)/python -c 'import torch; v = torch.__version__; \
+		assert tuple(map(int, v.split(".")[:2])) >= (2, 11), f"torch is {v}; 2.11 or newer is needed"; \
+		print("using torch", v)'
+	@touch $@
+
+$(STAMPS)/base-$(TORCH): requirements/base.txt pyproject.toml $(STAMPS)/torch-$(TORCH)
+	@echo "installing requirements/base.txt"
+	@$(PIP) --requirement requirements/base.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/test-$(TORCH): requirements/test.txt $(STAMPS)/base-$(TORCH)
+	@echo "installing requirements/test.txt (over 700 MB, most of it EnvPool's assets)"
+	@$(PIP) --requirement requirements/test.txt
+	@touch $@
+
+# generals-bots wants an older numba, so it is measured from an environment of its own.
+$(BENCH_VENV)/.installed: requirements/bench.txt
+	@echo "making $(BENCH_VENV)"
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --only-binary :all: --requirement $<
+	@touch $@
+
+clean:  ## remove what was built and cached
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
+	@find . -path './.venv*' -prune -o -name __pycache__ -type d -print | xargs rm -rf
+
+distclean: clean  ## remove the environments too (runs/ stays)
+	@rm -rf $(VENV) $(BENCH_VENV)

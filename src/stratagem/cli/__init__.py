@@ -1,0 +1,65 @@
+"""The command `stratagem`.
+
+The root knows each subcommand by name, place and one line of help, and imports its module only when it is called: so
+`stratagem --help` answers at once, though `demo` needs torch. A new subcommand is a module beside this one and a line
+in `COMMANDS`.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from stratagem import __version__
+
+
+class Place(NamedTuple):
+    """Where a subcommand lives and what it is for."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+COMMANDS: Mapping[str, Place] = {
+    "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
+    "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported when called and listed without being imported."""
+
+    def __init__(self, places: Mapping[str, Place], **settings: object) -> None:
+        super().__init__(**settings)  # type: ignore[arg-type]
+        self.places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the table's order."""
+        return list(self.places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one subcommand, or None where the table has no such name."""
+        place = self.places.get(cmd_name)
+        if place is None:
+            return None
+        command = getattr(import_module(place.module), place.attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of subcommands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, place.help) for name, place in self.places.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train, rank and play Generals.io agents.",
+)
+@click.version_option(__version__, prog_name="stratagem")
+def main() -> None:
+    """Run the command line."""
