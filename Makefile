@@ -72,9 +72,10 @@ $(STAMPS)/torch-pinned: requirements/torch.txt | $(STAMPS)/venv-pinned
 	@touch $@
 
 $(STAMPS)/torch-system: | $(STAMPS)/venv-system
-	@$(BIN)/python -c 'import torch; v = torch.__version__; \
-		assert tuple(map(int, v.split(".")[:2])) >= (2, 11), f"torch is {v}; 2.11 or newer is needed"; \
-		print("using torch", v)'
+	@version=$$($(BIN)/python -c 'import torch; print(torch.__version__)' 2>/dev/null); \
+	if $(BIN)/python -c 'import sys; sys.exit([int(n) for n in sys.argv[1].split(".")[:2]] < [2, 11])' "$${version:-0.0}"; \
+	then echo "using torch $$version"; \
+	else echo "TORCH=system: $(PYTHON) has $${version:+torch }$${version:-no torch}; 2.11 or newer is needed" >&2; exit 1; fi
 	@touch $@
 
 $(STAMPS)/base-$(TORCH): requirements/base.txt pyproject.toml $(STAMPS)/torch-$(TORCH)
