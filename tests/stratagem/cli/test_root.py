@@ -1,0 +1,40 @@
+"""The root of the command line."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from stratagem import __version__
+from stratagem.cli import COMMANDS, main
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(main, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"stratagem, version {__version__}\n")
+
+
+def test_help_lists_every_command_without_loading_one() -> None:
+    asked = "from stratagem.cli import main\nmain(['--help'], standalone_mode=False)\nimport sys\nprint(*sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    help_text, modules = printed.rstrip("\n").rsplit("\n", 1)
+    for name, place in COMMANDS.items():
+        assert f"  {name} " in help_text
+        assert place.module not in modules.split()
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_loads_and_explains_itself(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: main {name} ")
+
+
+def test_an_unknown_command_is_one_line_and_exit_2() -> None:
+    result = CliRunner().invoke(main, ["reply"])
+    assert result.exit_code == 2
+    assert "No such command 'reply'" in result.output
