@@ -1,0 +1,8 @@
+"""The exact, deterministic, fast engine of Generals.io games."""
+
+from engine.game import Game
+from engine.layout import Layout
+from engine.observation import Observation
+from engine.rulesets import RULESETS, Ruleset
+
+__all__ = ["RULESETS", "Game", "Layout", "Observation", "Ruleset"]

@@ -1,0 +1,188 @@
+"""One game: the rules with a face for people and tools. For many games at speed use `GameBatch`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from engine.actions import encode
+from engine.arrays import Bool, Int8, Int32, UInt8
+from engine.board import (
+    ARMY,
+    GENERAL_AT,
+    INVALID,
+    LAND,
+    OBSERVED,
+    RUNNING,
+    STATUS,
+    TEAM,
+    TURN,
+    WINNER,
+    Shape,
+    allocate,
+)
+from engine.compile import call
+from engine.layout import Layout
+from engine.observation import Observation
+from engine.rules import play_turn, surrender
+from engine.rulesets import Ruleset, find_ruleset
+from engine.setup import begin
+from engine.tiles import CITY, IMPASSABLE
+from engine.views import BoardView
+
+Move = Sequence[Any] | None  # (start, end, half), ("build", tile) in the competition, or None for a pass
+
+
+@call
+def _begin(board: Int32, height: int, width: int, turn: int) -> None:
+    begin(board, height, width, turn)
+
+
+@call
+def _play_turn(board: Int32, actions: Int32) -> None:
+    play_turn(board, actions)
+
+
+@call
+def _surrender(board: Int32, s: int) -> None:
+    surrender(board, s)
+
+
+class Game:
+    """A game on a map, played turn by turn.
+
+    `observed=False` leaves observations out (faster; `observe` then raises ValueError), `memory=False` makes seats
+    forget terrain that is no longer in sight.
+    """
+
+    def __init__(
+        self,
+        ruleset: str | Ruleset,
+        layout: Layout,
+        turn: int = 0,
+        *,
+        observed: bool = True,
+        memory: bool = True,
+    ) -> None:
+        self.ruleset = find_ruleset(ruleset)
+        self.height, self.width, self.seats = layout.height, layout.width, layout.seats
+        if turn < 0:
+            raise ValueError(f"turn is {turn}; accepted: 0 and more")
+        self._shape = Shape.of(self.ruleset, self.seats, self.height, self.width)
+        board = self._board = allocate(self._shape, self.ruleset, 1, observed=observed, memory=memory)[0]
+        view = BoardView.of(board, self._shape)
+        view.write_layout(layout)
+        self._actions = np.zeros(self.seats, np.int32)
+        _begin(board, self.height, self.width, turn)
+
+    @classmethod
+    def from_tiles(
+        cls, ruleset: str | Ruleset, tiles: ArrayLike, turn: int = 0, *, teams: Sequence[int] = (), **options: Any
+    ) -> "Game":
+        """A game on a map of integers (H, W): -2 mountain, 0 plain, 1..P general of seat p - 1, >= 10 city."""
+        return cls(ruleset, Layout.from_tiles(tiles, teams), turn, **options)
+
+    def step(self, moves: Sequence[Move]) -> None:
+        """Play one turn: one move a seat, each None, (start, end, half), or ("build", tile) in the competition.
+
+        A move that the rules forbid is a pass and counts in `invalid`. Raises ValueError for what is no move at all.
+        """
+        if len(moves) != self.seats:
+            raise ValueError(f"{len(moves)} moves are given; accepted: one for each of {self.seats} seats")
+        for seat, move in enumerate(moves):
+            self._actions[seat] = encode(move, self.height, self.width)
+        _play_turn(self._board, self._actions)
+
+    def step_actions(self, actions: Int32) -> None:
+        """Play one turn of action codes, int32 (seats,): see `engine.actions`."""
+        self._actions[:] = actions
+        _play_turn(self._board, self._actions)
+
+    def surrender(self, seat: int) -> None:
+        """A surrender or AFK event of a seat: the first ends its play, the second gives up its land."""
+        if not 0 <= seat < self.seats:
+            raise ValueError(f"seat is {seat}; accepted: 0 to {self.seats - 1}")
+        _surrender(self._board, seat)
+
+    def observe(self, seat: int) -> Observation:
+        """What a seat may see, as copies: flags uint8, army int16 and mask uint8 of shape (H, W), and the vector."""
+        if not self._board[OBSERVED]:
+            raise ValueError("this game was made with observed=False; make it with observed=True to observe")
+        if not 0 <= seat < self.seats:
+            raise ValueError(f"seat is {seat}; accepted: 0 to {self.seats - 1}")
+        return Observation.of(self._view, seat)
+
+    def copy(self) -> "Game":
+        """An independent game that stands where this one does."""
+        twin = object.__new__(Game)
+        twin.__dict__.update(self.__dict__)
+        twin._board = self._board.copy()
+        twin._actions = self._actions.copy()
+        return twin
+
+    @property
+    def _view(self) -> BoardView:
+        return BoardView.of(self._board, self._shape)
+
+    @property
+    def turn(self) -> int:
+        """Ticks played."""
+        return int(self._board[TURN])
+
+    @property
+    def armies(self) -> Int32:
+        """Armies, (H, W) int32."""
+        return self._view.army.copy()
+
+    @property
+    def owners(self) -> Int8:
+        """Owners, (H, W) int8: -2 where nobody can stand, -1 neutral, else the seat."""
+        view = self._view
+        return np.where(IMPASSABLE[view.kind], -2, view.owner).astype(np.int8)
+
+    @property
+    def kinds(self) -> UInt8:
+        """Kinds of tile, (H, W) uint8: see `engine.tiles`."""
+        return self._view.kind
+
+    @property
+    def cities(self) -> Bool:
+        """Where cities stand, (H, W) bool; fallen generals are cities."""
+        return self._view.kind == CITY
+
+    @property
+    def generals(self) -> list[int]:
+        """Tile of each seat's general, -1 once it is lost."""
+        return [int(tile) for tile in self._view.seat[:, GENERAL_AT]]
+
+    @property
+    def land(self) -> list[int]:
+        """Tiles each seat owns."""
+        return [int(land) for land in self._view.seat[:, LAND]]
+
+    @property
+    def totals(self) -> list[int]:
+        """Armies each seat has on the board."""
+        return [int(army) for army in self._view.seat[:, ARMY]]
+
+    @property
+    def status(self) -> list[int]:
+        """Status of each seat: `engine.board` ALIVE, AWAY (surrendered, land remains) or OUT."""
+        return [int(status) for status in self._view.seat[:, STATUS]]
+
+    @property
+    def teams(self) -> list[int]:
+        """Team of each seat."""
+        return [int(team) for team in self._view.seat[:, TEAM]]
+
+    @property
+    def invalid(self) -> int:
+        """Moves so far that the rules forbade."""
+        return int(self._board[INVALID])
+
+    @property
+    def winner(self) -> int | None:
+        """None while the game runs, -1 for a draw, else the winning seat (of a team, its first living one)."""
+        winner = int(self._board[WINNER])
+        return None if winner == RUNNING else winner

@@ -1,0 +1,195 @@
+"""Who moves first within a turn.
+
+`order_moves` reads the sort keys once, before the first move of the turn, and leaves each waiting seat's rank in
+RANK; `pick_next` then names the seat that moves next. Sets of seats are bits of an integer.
+
+Source: RULES.md, "Order of moves within a turn, by replay version" and "Competition ruleset".
+"""
+
+from engine.arrays import Int32
+from engine.board import (
+    ALIVE,
+    RANK,
+    SEATS,
+    STATUS,
+    TEAM,
+    TURN,
+    WIDTH,
+    army_of,
+    exits_of,
+    get,
+    kind_of,
+    owner_of,
+    rule,
+    seat,
+    set_seat,
+    tile_count,
+)
+from engine.compile import inlined, kernel
+from engine.rulesets import MoveOrder, RULE_MOVE_ORDER
+from engine.tiles import DOWN, GENERAL, LEFT, UP
+
+INDEX = int(MoveOrder.INDEX)
+ALTERNATE = int(MoveOrder.ALTERNATE)
+PRIORITY = int(MoveOrder.PRIORITY)
+COMPETITION = int(MoveOrder.COMPETITION)
+
+# Classes of move in the order of PRIORITY.
+REINFORCEMENT, ATTACK, ASSAULT = range(3)  # onto an own or allied tile; onto a general; any other
+
+
+@inlined
+def start_of(action: int) -> int:
+    """The tile a move action (1 to 8 * tiles) starts at."""
+    return (action - 1) >> 3
+
+
+@inlined
+def direction_of(action: int) -> int:
+    """The direction of a move action."""
+    return ((action - 1) >> 1) & 3
+
+
+@inlined
+def neighbour(board: Int32, t: int, direction: int) -> int:
+    """The tile next to `t`; only asked for where the tile has that exit."""
+    width = get(board, WIDTH)
+    if direction == UP:
+        return t - width
+    if direction == DOWN:
+        return t + width
+    if direction == LEFT:
+        return t - 1
+    return t + 1
+
+
+@inlined
+def end_of(board: Int32, action: int) -> int:
+    """The tile a move action ends at."""
+    return neighbour(board, start_of(action), direction_of(action))
+
+
+@inlined
+def can_enter(board: Int32, action: int) -> bool:
+    """Whether the action is a move onto a tile that armies can enter. Says nothing of who owns what."""
+    if action < 1 or action > 8 * tile_count(board):
+        return False
+    return (exits_of(board, start_of(action)) >> direction_of(action)) & 1 == 1
+
+
+@inlined
+def can_move(board: Int32, s: int, action: int) -> bool:
+    """Whether seat `s` can play this move now: a passable neighbour, and more than one army of its own to go there."""
+    if not can_enter(board, action) or seat(board, s, STATUS) != ALIVE:
+        return False
+    start = start_of(action)
+    return owner_of(board, start) == s and army_of(board, start) > 1
+
+
+@inlined
+def class_of(board: Int32, s: int, action: int) -> int:
+    """REINFORCEMENT, ATTACK or ASSAULT, as the board stands."""
+    end = end_of(board, action)
+    owner = owner_of(board, end)
+    if owner >= 0 and seat(board, owner, TEAM) == seat(board, s, TEAM):
+        return REINFORCEMENT
+    if kind_of(board, end) == GENERAL:
+        return ASSAULT
+    return ATTACK
+
+
+@inlined
+def goes_before(board: Int32, s: int, action: int, other: int, other_action: int) -> bool:
+    """Whether seat `s` sorts before seat `other` under PRIORITY."""
+    mine = class_of(board, s, action)
+    theirs = class_of(board, other, other_action)
+    if mine != theirs:
+        return mine < theirs
+    my_army = army_of(board, start_of(action))
+    their_army = army_of(board, start_of(other_action))
+    if my_army != their_army:
+        return my_army > their_army
+    if get(board, TURN) & 1:
+        return s > other
+    return s < other
+
+
+@inlined
+def competition_first(board: Int32, first: int, second: int) -> int:
+    """Which of the competition's two seats moves first, given both their moves."""
+    chase0 = end_of(board, first) == start_of(second)
+    chase1 = end_of(board, second) == start_of(first)
+    if chase0 != chase1:
+        return 0 if chase0 else 1
+    own0 = owner_of(board, end_of(board, first)) == 0
+    own1 = owner_of(board, end_of(board, second)) == 1
+    if own0 != own1:
+        return 0 if own0 else 1
+    return 1 if army_of(board, start_of(second)) < army_of(board, start_of(first)) else 0
+
+
+@kernel
+def order_moves(board: Int32, actions, pending: int) -> int:  # type: ignore[no-untyped-def]
+    """Rank the waiting seats. Returns those whose move is playable as the board stands; only these hold others up."""
+    seats = get(board, SEATS)
+    order = rule(board, RULE_MOVE_ORDER)
+    solid = 0
+    for s in range(seats):
+        set_seat(board, s, RANK, s)
+        if (pending >> s) & 1 and can_move(board, s, int(actions[s])):
+            solid |= 1 << s
+    if order == ALTERNATE and get(board, TURN) & 1:
+        for s in range(seats):
+            set_seat(board, s, RANK, seats - 1 - s)
+    elif order == PRIORITY:
+        for s in range(seats):
+            rank = 0
+            for other in range(seats):
+                if (
+                    other != s
+                    and (pending >> s) & 1
+                    and (pending >> other) & 1
+                    and goes_before(board, other, int(actions[other]), s, int(actions[s]))
+                ):
+                    rank += 1
+            set_seat(board, s, RANK, rank)
+    elif order == COMPETITION and solid == 3:
+        first = competition_first(board, int(actions[0]), int(actions[1]))
+        set_seat(board, 0, RANK, first)
+        set_seat(board, 1, RANK, 1 - first)
+    return solid
+
+
+@inlined
+def is_awaited(board: Int32, actions, waiting: int, s: int) -> bool:  # type: ignore[no-untyped-def]
+    """Whether another waiting move is aimed at this one's start, a head-on swap excepted."""
+    action = int(actions[s])
+    start = start_of(action)
+    end = end_of(board, action)
+    for other in range(get(board, SEATS)):
+        if other != s and (waiting >> other) & 1:
+            their_action = int(actions[other])
+            if end_of(board, their_action) == start and start_of(their_action) != end:
+                return True
+    return False
+
+
+@kernel
+def pick_next(board: Int32, actions, pending: int, solid: int) -> int:  # type: ignore[no-untyped-def]
+    """The waiting seat that moves next."""
+    seats = get(board, SEATS)
+    first = -1
+    free = -1
+    by_priority = rule(board, RULE_MOVE_ORDER) == PRIORITY
+    for s in range(seats):
+        if (pending >> s) & 1:
+            key = seat(board, s, RANK)
+            if first < 0 or key < seat(board, first, RANK):
+                first = s
+            if (
+                by_priority
+                and (free < 0 or key < seat(board, free, RANK))
+                and not is_awaited(board, actions, pending & solid, s)
+            ):
+                free = s
+    return free if free >= 0 else first
