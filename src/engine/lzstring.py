@@ -46,7 +46,9 @@ def decompress(data: bytes, max_text: int = MAX_TEXT) -> str:
     previous, previous_length = 0, 0  # the piece written last
     position = 0
     while True:
-        code = (int.from_bytes(bits[position >> 3 : (position >> 3) + 5], "little") >> (position & 7)) & ((1 << width) - 1)
+        code = (int.from_bytes(bits[position >> 3 : (position >> 3) + 5], "little") >> (position & 7)) & (
+            (1 << width) - 1
+        )
         position += width
         if code == _END:
             if position > end_of_bits:
@@ -73,7 +75,9 @@ def decompress(data: bytes, max_text: int = MAX_TEXT) -> str:
             text.extend(text[previous:here])
             text.append(text[previous])
         else:
-            raise ValueError(f"LZString stream is damaged: code {code} at bit {position}, where {len(starts)} are known")
+            raise ValueError(
+                f"LZString stream is damaged: code {code} at bit {position}, where {len(starts)} are known"
+            )
         if position > end_of_bits:
             raise ValueError(f"LZString stream is cut short after {len(data)} bytes")
         if len(text) > max_text:

@@ -7,9 +7,9 @@ Events are int32 (E, 3): turn, seat, code, by ascending turn. A code is an actio
 import numpy as np
 
 from engine.arrays import Int8, Int32
+from engine.board import ALIVE, GAME_TURN, GAME_WINNER, RUNNING, SEAT_STATUS, SEAT_TEAM, State
 from engine.compile import call
 from engine.rules import play_turn, surrender
-from engine.board import ALIVE, GAME_TURN, GAME_WINNER, RUNNING, SEAT_STATUS, SEAT_TEAM, State
 from engine.tiles import KIND_BITS, PASSABLE
 
 SURRENDER = -2

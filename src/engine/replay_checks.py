@@ -22,7 +22,7 @@ _short.maxlevel, _short.maxlist, _short.maxdict = 2, 4, 2
 
 
 class ReplayError(ValueError):
-    """A replay or its file cannot be used; the message is one line that names the thing, its value and what is accepted."""
+    """A replay cannot be used; the message is one line that names the thing, its value and what is accepted."""
 
 
 def show(value: Any) -> str:

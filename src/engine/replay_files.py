@@ -5,7 +5,6 @@ and only so far, and every failure is a ReplayError.
 """
 
 import os
-import stat
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,8 @@ from engine.replays import Replay, decode_gior, parse_replay
 __all__ = ["read_replay", "read_replays"]
 
 _CHUNK = 1 << 16
-_FREE_EXPANSION = 64 << 20
+_FREE_EXPANSION = 16 << 20
+_MAX_BLANK_LINES = 1000
 _MAX_RATIO = 200  # beyond that much free text, no more than so many bytes of text a byte of gz; real games: 4 to 10
 
 Progress = Callable[[int], None]
@@ -40,13 +40,16 @@ def read_replays(path: str | os.PathLike[str], progress: Progress | None = None)
         raise ReplayError(f"{path}: unknown kind of file; accepted: .gior, .gioreplay, .json, .jsonl, each also .gz")
     line = 0
     try:
-        with _open(path) as file:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe or a device could block or never end
+            raise ReplayError("not a regular file")
+        with open(path, "rb") as file:
             pieces = _pieces(file, progress)
             if kind != ".jsonl":
                 data = _whole(pieces, MAX_COMPRESSED if kind == ".gior" else MAX_TEXT)
                 yield decode_gior(data) if kind == ".gior" else parse_replay(load_json(data))
                 return
-            for line, text in _lines(pieces):
+            for number, text in _lines(pieces):
+                line = number
                 yield parse_replay(load_json(text))
             if not line:
                 raise ReplayError("file holds no game; at least one line is needed")
@@ -60,15 +63,6 @@ def read_replays(path: str | os.PathLike[str], progress: Progress | None = None)
 def read_replay(path: str | os.PathLike[str]) -> Replay:
     """The first game of a replay file. Raises ReplayError as `read_replays` does."""
     return next(read_replays(path))
-
-
-def _open(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file; a pipe or a device could block or never end."""
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise ReplayError("not a regular file")
-    return file
 
 
 def _pieces(file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
@@ -112,7 +106,7 @@ def _whole(pieces: Iterator[bytes], limit: int) -> bytes:
 def _lines(pieces: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
     """The numbered lines that are not blank."""
     rest = b""
-    number = 0
+    number = blank = 0
     for piece in pieces:
         lines = (rest + piece).split(b"\n")
         rest = lines.pop()
@@ -120,6 +114,10 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
             number += 1
             if text and not text.isspace():
                 yield number, text
+                continue
+            blank += 1
+            if blank > _MAX_BLANK_LINES:
+                raise ReplayError(f"file has more than {_MAX_BLANK_LINES} blank lines; a game is expected in each line")
         if len(rest) > MAX_TEXT:
             raise ReplayError(f"line {number + 1} is longer than {MAX_TEXT} bytes; at most that many are accepted")
     if rest and not rest.isspace():
