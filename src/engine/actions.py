@@ -61,7 +61,9 @@ def encode(move: Sequence[Any] | None, height: int, width: int) -> int:
             return build_code(tile, tiles) if 0 <= tile < tiles else INVALID
         start, end, half = (int(part) for part in move)
     except (TypeError, ValueError):
-        raise ValueError(f'move {move!r} is not understood; accepted: None, (start, end, half), ("build", tile)') from None
+        raise ValueError(
+            f'move {move!r} is not understood; accepted: None, (start, end, half), ("build", tile)'
+        ) from None
     if not (0 <= start < tiles and 0 <= end < tiles):
         return INVALID
     direction = _direction(start, end, width)

@@ -6,14 +6,11 @@ both hand the function back as it is and numpy alone runs it. numba-cuda compile
 may call anything decorated with `kernel`.
 
 To stay within what all three understand, kernels allocate nothing, raise nothing, change no globals, read integers
-through `int(...)`, unsigned ones through `np.int64(...)`, before they calculate (numpy's small integers would wrap, and
-numba turns a mix of signed and unsigned into floats), and keep random numbers within 32 bits (see `engine/chance.py`).
+through `int(...)` before they calculate (numpy's small integers would wrap), and keep random numbers within 32 bits (see `engine/chance.py`).
 """
 
-import hashlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.kernel_cache import kernel_cache
@@ -28,22 +25,7 @@ except ImportError:  # numba is optional: the plain functions give the same game
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _cache_folder() -> Path:
-    """Where compiled kernels are kept: a folder of its own for every state of the sources.
-
-    numba's cache looks at the one file a function stands in, so it would go on using kernels whose callees changed.
-    """
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(source.read_bytes())
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "stratagem" / "kernels" / digest.hexdigest()[:16]
-
-
 COMPILED = numba is not None and os.environ.get("STRATAGEM_PLAIN", "") != "1"
-
-if COMPILED and not numba.config.CACHE_DIR:
-    numba.config.CACHE_DIR = str(_cache_folder())
 
 
 def kernel(function: Function) -> Function:
@@ -55,7 +37,7 @@ def kernel(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Compile a small rule that is always inlined: a board is some dozen arrays, costly to pass to a function.
+    """Compile a small rule that is always inlined: an access to the board should cost no call.
 
     Only for leaves: forcing the large rules in as well made the compiler work for ten minutes.
     """

@@ -71,8 +71,7 @@ class Game:
             raise ValueError(f"turn is {turn}; accepted: 0 and more")
         self._shape = Shape.of(self.ruleset, self.seats, self.height, self.width)
         board = self._board = allocate(self._shape, self.ruleset, 1, observed=observed, memory=memory)[0]
-        view = BoardView.of(board, self._shape)
-        view.write_layout(layout)
+        self._view.write_layout(layout)
         self._actions = np.zeros(self.seats, np.int32)
         _begin(board, self.height, self.width, turn)
 
@@ -82,6 +81,16 @@ class Game:
     ) -> "Game":
         """A game on a map of integers (H, W): -2 mountain, 0 plain, 1..P general of seat p - 1, >= 10 city."""
         return cls(ruleset, Layout.from_tiles(tiles, teams), turn, **options)
+
+    @classmethod
+    def of_row(cls, ruleset: Ruleset, shape: Shape, board: Int32) -> "Game":
+        """A game over a row of a batch (not copied)."""
+        game = object.__new__(cls)
+        game.ruleset = ruleset
+        game.height, game.width, game.seats = shape.height, shape.width, shape.seats
+        game._shape, game._board = shape, board
+        game._actions = np.zeros(shape.seats, np.int32)
+        return game
 
     def step(self, moves: Sequence[Move]) -> None:
         """Play one turn: one move a seat, each None, (start, end, half), or ("build", tile) in the competition.
@@ -115,11 +124,7 @@ class Game:
 
     def copy(self) -> "Game":
         """An independent game that stands where this one does."""
-        twin = object.__new__(Game)
-        twin.__dict__.update(self.__dict__)
-        twin._board = self._board.copy()
-        twin._actions = self._actions.copy()
-        return twin
+        return Game.of_row(self.ruleset, self._shape, self._board.copy())
 
     @property
     def _view(self) -> BoardView:
@@ -149,7 +154,7 @@ class Game:
     @property
     def cities(self) -> Bool:
         """Where cities stand, (H, W) bool; fallen generals are cities."""
-        return self._view.kind == CITY
+        return np.equal(self._view.kind, CITY)
 
     @property
     def generals(self) -> list[int]:

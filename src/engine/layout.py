@@ -41,7 +41,9 @@ class Layout:
             if not -1 <= tile < self.kinds.size or (tile >= 0 and self.kinds.flat[tile] != GENERAL):
                 raise ValueError(f"general of seat {seat} is at tile {tile}, which is no general's tile")
         if self.owners.min() < -1 or self.owners.max() >= seats:
-            raise ValueError(f"owners reach from {self.owners.min()} to {self.owners.max()}; accepted: -1 to {seats - 1}")
+            raise ValueError(
+                f"owners reach from {self.owners.min()} to {self.owners.max()}; accepted: -1 to {seats - 1}"
+            )
         blocked = IMPASSABLE[self.kinds]
         if (blocked & (self.owners >= 0)).any():
             raise ValueError(f"tile {int(np.argmax(blocked & (self.owners >= 0)))} cannot be entered but has an owner")

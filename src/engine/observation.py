@@ -78,7 +78,7 @@ class Observation:
         return cls(
             flags=flags,
             army=view.seen_army[seat].copy(),
-            mask=mask & (MASK_MOVES if seats > 2 else MASK_MOVES | MASK_BUILD),
+            mask=(mask & (MASK_MOVES if seats > 2 else MASK_MOVES | MASK_BUILD)).astype(np.uint8),
             owner=owner,
             vector=view.vector[seat].copy(),
         )
@@ -91,12 +91,12 @@ class Observation:
     @property
     def kinds(self) -> UInt8:
         """Kinds of tile as the seat knows them, (H, W) uint8."""
-        return (self.flags >> KIND_SHIFT) & KIND_BITS
+        return ((self.flags >> KIND_SHIFT) & KIND_BITS).astype(np.uint8)
 
     @property
     def relation(self) -> UInt8:
         """Whose each tile is, (H, W) uint8: 0 nobody's or unknown, 1 mine, 2 an ally's, 3 an enemy's."""
-        return (self.flags >> RELATION_SHIFT) & 3
+        return ((self.flags >> RELATION_SHIFT) & 3).astype(np.uint8)
 
     def planes(self) -> Float32:
         """The observation as float32 planes (len(PLANES), H, W)."""

@@ -26,7 +26,7 @@ from engine.board import (
     tile_count,
 )
 from engine.compile import inlined, kernel
-from engine.rulesets import MoveOrder, RULE_MOVE_ORDER
+from engine.rulesets import RULE_MOVE_ORDER, MoveOrder
 from engine.tiles import DOWN, GENERAL, LEFT, UP
 
 INDEX = int(MoveOrder.INDEX)

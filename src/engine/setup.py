@@ -42,6 +42,7 @@ from engine.rulesets import RULE_CASTLE_PRICE
 from engine.tiles import DRAINS, FAR_SIGHT_KINDS, GROWS, PASSABLE
 from engine.vision import show_all, write_vectors
 
+
 @inlined
 def enterable(board: Int32, t: int) -> int:
     """1 where armies can stand, else 0."""
@@ -71,7 +72,8 @@ def find_exits(board: Int32, t: int) -> int:
 def begin(board: Int32, height: int, width: int, turn: int) -> None:
     """Start a game on the map that is written in the row.
 
-    Written before: kind, owner and armies of each tile, each seat's GENERAL_AT (-1: none, the seat is out) and TEAM. `height` and `width` are the map's own; tiles beyond them are mountains everybody knows of.
+    Written before: kind, owner and armies of each tile, each seat's GENERAL_AT (-1: none, the seat is out) and TEAM.
+    `height` and `width` are the map's own; tiles beyond them are mountains everybody knows of.
     """
     columns = get(board, WIDTH)
     tiles = get(board, HEIGHT) * columns

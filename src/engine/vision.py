@@ -4,8 +4,8 @@ A seat sees a tile while at least one tile of its team has it in sight, so a tur
 changed. `show` writes the observation of one tile for one seat; it is the only place that does, so nothing hidden can
 leak elsewhere.
 
-Sources: the site's rules for sight over the eight neighbours and for obstacles in fog. Lookouts and observatories stand in
-replays of version 14 on; their sight follows what public simulators of the site do: whoever owns a neighbour of a
+Sources: the site's rules for sight over the eight neighbours and for obstacles in fog. Lookouts and observatories
+stand in replays of version 14 on; their sight follows what public simulators of the site do: whoever owns a neighbour of a
 lookout sees three tiles around it, whoever stands at one side of an observatory sees eight tiles beyond it in line.
 No board depends on it.
 """
@@ -122,7 +122,7 @@ def show_all(board: Int32, t: int) -> None:
 
 @inlined
 def add_sight(board: Int32, t: int, s: int, change: int) -> None:
-    """Count one watcher more (+1) or fewer (-1) of tile `t` for seat `s`; show the tile where that makes a difference."""
+    """Count one watcher more (+1) or fewer (-1) of tile `t` for seat `s`, and show the tile where it matters."""
     count = sight_of(board, t, s) + change
     set_sight(board, t, s, count)
     if (count == 1 and change > 0) or (count == 0 and change < 0):

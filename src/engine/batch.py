@@ -1,0 +1,287 @@
+"""Many games at once: one call steps them all on all cores, with maps, rewards and autoreset inside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.actions import action_count, expand_mask
+from engine.arrays import Bool, Float32, Int16, Int32, UInt8
+from engine.board import (
+    EPISODE,
+    INVALID,
+    MASK_BUILD,
+    MASK_MOVES,
+    RUNNING,
+    SEATS,
+    TURN,
+    WINNER,
+    Shape,
+    allocate,
+    get,
+)
+from engine.bots import SCRATCH_WORDS, bot_actions, find_bot
+from engine.compile import kernel, loop, prange
+from engine.game import Game
+from engine.maps import MapSpec, draw_map, find_map
+from engine.rewards import NO_SHAPING, Shaping, outcome, potential
+from engine.rules import play_turn
+from engine.rulesets import Ruleset, find_ruleset
+from engine.views import BoardView
+
+AUTORESET = ("same", "next", "off")
+OFF, SAME, NEXT = 0, 1, 2
+CHUNK = 64  # games a core takes at a time: long enough to be worth handing out, short enough to balance
+
+
+@kernel
+def next_episode(board: Int32, spec: Int32, seed: int, g: int, episode: int) -> None:
+    """Draw a game's next map and start it."""
+    board[EPISODE] = episode
+    draw_map(board, spec, seed, g, episode)
+
+
+@kernel
+def step_game(
+    board: Int32,
+    actions: Int32,
+    reward: Float32,
+    done: UInt8,
+    ended: Int32,
+    weights: Float32,
+    spec: Int32,
+    seed: int,
+    g: int,
+    max_turns: int,
+    autoreset: int,
+) -> None:
+    """One turn of game `g`.
+
+    reward float32 (S,); done uint8 (2,) terminated and truncated; ended int32 (2,) winner and turns. A game that is over
+    stays as it is, with reward 0, until it is reset.
+    """
+    seats = get(board, SEATS)
+    over = get(board, WINNER) != RUNNING or done[1] != 0
+    done[0] = 0
+    done[1] = 0
+    for s in range(seats):
+        reward[s] = 0.0
+    if over:
+        if autoreset == NEXT:
+            next_episode(board, spec, seed, g, get(board, EPISODE) + 1)
+        ended[0] = get(board, WINNER)
+        ended[1] = get(board, TURN)
+        return
+    shaped = weights[0] != 0.0 or weights[1] != 0.0 or weights[2] != 0.0
+    if shaped:
+        for s in range(seats):
+            reward[s] = -potential(board, s, weights)
+    play_turn(board, actions)
+    for s in range(seats):
+        reward[s] += outcome(board, s)
+        if shaped:
+            reward[s] += weights[3] * potential(board, s, weights)
+    ended[0] = get(board, WINNER)
+    ended[1] = get(board, TURN)
+    if get(board, WINNER) != RUNNING:
+        done[0] = 1
+    elif max_turns > 0 and get(board, TURN) >= max_turns:
+        done[1] = 1
+    if autoreset == SAME and (done[0] != 0 or done[1] != 0):
+        next_episode(board, spec, seed, g, get(board, EPISODE) + 1)
+
+
+@loop
+def step_all(
+    rows: Int32,
+    actions: Int32,
+    reward: Float32,
+    done: UInt8,
+    ended: Int32,
+    weights: Float32,
+    spec: Int32,
+    seed: int,
+    max_turns: int,
+    autoreset: int,
+) -> None:
+    """One turn of all games: `step_game` over rows (G, N), actions and reward (G, S), done and ended (G, 2)."""
+    games = rows.shape[0]
+    for chunk in prange((games + CHUNK - 1) // CHUNK):
+        for g in range(chunk * CHUNK, min(games, (chunk + 1) * CHUNK)):
+            step_game(rows[g], actions[g], reward[g], done[g], ended[g], weights, spec, seed, g, max_turns, autoreset)
+
+
+@loop
+def reset_all(rows: Int32, spec: Int32, seed: int, chosen: Bool) -> None:
+    """Start the chosen games anew, each with its next episode's map."""
+    games = rows.shape[0]
+    for chunk in prange((games + CHUNK - 1) // CHUNK):
+        for g in range(chunk * CHUNK, min(games, (chunk + 1) * CHUNK)):
+            if chosen[g]:
+                next_episode(rows[g], spec, seed, g, get(rows[g], EPISODE) + 1)
+
+
+@dataclass(frozen=True)
+class BatchObservation:
+    """What every seat of every game observes; see `engine.observation` for the bits.
+
+    Views into the batch's memory, true until the next step; `copy` keeps them.
+    """
+
+    words: Int32  # (G, S, H, W): flags | mask << 8 | army << 16
+    flags: UInt8  # (G, S, H, W)
+    mask: UInt8  # (G, S, H, W)
+    army: Int16  # (G, S, H, W)
+    vector: Int32  # (G, S, 1 + 3 * S)
+
+    def copy(self) -> "BatchObservation":
+        """The same observation in memory of its own."""
+        words = self.words.copy()
+        parts = words[..., None]
+        return BatchObservation(
+            words,
+            parts.view(np.uint8)[..., 0],
+            parts.view(np.uint8)[..., 1],
+            parts.view(np.int16)[..., 1],
+            self.vector.copy(),
+        )
+
+
+class GameBatch:
+    """Games of one ruleset, board size and number of seats, stepped together.
+
+    Every map follows from (seed, game, episode). `autoreset`: "same" starts a finished game's next episode within the step
+    that finished it, "next" within the step after (gymnasium's NEXT_STEP), "off" leaves it. `max_turns` truncates longer
+    games (0: never). Raises ValueError for unknown names and sizes that cannot be.
+    """
+
+    def __init__(
+        self,
+        ruleset: str | Ruleset = "generalsio",
+        num_games: int = 1,
+        seed: int = 0,
+        device: str = "cpu",
+        *,
+        board: str | MapSpec = "site",
+        seats: int = 2,
+        autoreset: str = "same",
+        max_turns: int = 0,
+        shaping: Shaping | None = None,
+        memory: bool = True,
+        observed: bool = True,
+    ) -> None:
+        if device != "cpu":
+            raise ValueError(f'device "{device}" is not supported; accepted: cpu')
+        if num_games < 1:
+            raise ValueError(f"num_games is {num_games}; accepted: 1 and more")
+        if autoreset not in AUTORESET:
+            raise ValueError(f'autoreset "{autoreset}" is unknown; accepted: {", ".join(AUTORESET)}')
+        if not 0 <= seed < 2**62:
+            raise ValueError(f"seed is {seed}; accepted: 0 to 2**62 - 1")
+        if max_turns < 0:
+            raise ValueError(f"max_turns is {max_turns}; accepted: 0 (never truncate) and more")
+        self.ruleset = find_ruleset(ruleset)
+        self.map_spec = find_map(board)
+        self.num_games, self.seats, self.seed, self.max_turns = num_games, seats, seed, max_turns
+        self.height, self.width = self.map_spec.board_size(seats)
+        self.tiles = self.height * self.width
+        self.castles = self.ruleset.castle_price > 0
+        self.action_count = action_count(self.tiles, self.castles)
+        self.shape = Shape.of(self.ruleset, seats, self.height, self.width)
+        self.rows = allocate(self.shape, self.ruleset, num_games, observed=observed, memory=memory)
+        self.rows[:, EPISODE] = -1
+        self.view = BoardView.of(self.rows, self.shape)
+        self._observation = BatchObservation(
+            self.view.view, self.view.flags, self.view.mask, self.view.seen_army, self.view.vector
+        )
+        self._spec = self.map_spec.integers(seats)
+        self._weights = (shaping or NO_SHAPING).numbers()
+        self._autoreset = {"off": OFF, "same": SAME, "next": NEXT}[autoreset]
+        self._reward = np.zeros((num_games, seats), np.float32)
+        self._done = np.zeros((num_games, 2), np.uint8)
+        self._ended = np.zeros((num_games, 2), np.int32)
+        self._scratch = np.zeros(((num_games + CHUNK - 1) // CHUNK, SCRATCH_WORDS(self.tiles)), np.int32)
+
+    def reset(self, seed: int | None = None, games: Bool | None = None) -> BatchObservation:
+        """Start all games anew, or those marked in `games` (bool, (G,)). A `seed` restarts the count of episodes."""
+        chosen = np.ones(self.num_games, np.bool_) if games is None else np.asarray(games, np.bool_)
+        if chosen.shape != (self.num_games,):
+            raise ValueError(f"games has shape {chosen.shape}; accepted: ({self.num_games},)")
+        if seed is not None:
+            self.seed = seed
+            self.rows[chosen, EPISODE] = -1
+        reset_all(self.rows, self._spec, self.seed, chosen)
+        self._done[chosen] = 0
+        return self._observation
+
+    def observe(self) -> BatchObservation:
+        """The present observation, as views that the next step changes."""
+        return self._observation
+
+    def step(self, actions: Int32) -> tuple[BatchObservation, Float32, Bool, Bool, dict[str, Any]]:
+        """Play one turn of every game.
+
+        actions: int32 (G, S), see `engine.actions`; 0 is a pass, an invalid action counts as such and passes.
+        Returns observation (views), reward float32 (G, S), terminated and truncated bool (G,), and info with winner
+        int32 (G,) (-2 running, -1 draw, else the seat) and turns int32 (G,), both of the episode that was stepped, and
+        invalid and episode int32 (G,) of the episode that is now on the board.
+        """
+        actions = np.ascontiguousarray(actions, np.int32)
+        if actions.shape != (self.num_games, self.seats):
+            raise ValueError(f"actions have shape {actions.shape}; accepted: ({self.num_games}, {self.seats})")
+        step_all(
+            self.rows,
+            actions,
+            self._reward,
+            self._done,
+            self._ended,
+            self._weights,
+            self._spec,
+            self.seed,
+            self.max_turns,
+            self._autoreset,
+        )
+        done = self._done != 0
+        info = {
+            "winner": self._ended[:, 0].copy(),
+            "turns": self._ended[:, 1].copy(),
+            "invalid": self.rows[:, INVALID].copy(),
+            "episode": self.rows[:, EPISODE].copy(),
+        }
+        return self._observation, self._reward.copy(), done[:, 0], done[:, 1], info
+
+    def action_masks(self) -> Bool:
+        """Legal actions, bool (G, S, action_count)."""
+        mask = (self.view.mask & (MASK_MOVES | (MASK_BUILD if self.castles else 0))).astype(np.uint8)
+        return expand_mask(mask.reshape(self.num_games, self.seats, self.tiles), self.castles)
+
+    def bot_actions(self, names: str | None | Sequence[str | None]) -> Int32:
+        """Actions of scripted bots, int32 (G, S): one name for all seats or one a seat; None leaves a seat's action 0."""
+        chosen = [names] * self.seats if names is None or isinstance(names, str) else list(names)
+        if len(chosen) != self.seats:
+            raise ValueError(f"{len(chosen)} bots are named; accepted: one, or one for each of {self.seats} seats")
+        codes = np.array([-1 if name is None else find_bot(name) for name in chosen], np.int8)
+        actions = np.zeros((self.num_games, self.seats), np.int32)
+        bots = np.broadcast_to(codes, actions.shape).copy()
+        bot_actions(self.rows, bots, self.seed, actions, self._scratch)
+        return actions
+
+    def snapshot(self, game: int) -> Int32:
+        """All of one game as int32 (N,): what `restore` takes."""
+        return np.array(self.rows[game])
+
+    def restore(self, game: int, snapshot: Int32) -> None:
+        """Put a snapshot of a batch of the same ruleset, board and seats in a game's place."""
+        if snapshot.shape != (self.shape.words,) or snapshot.dtype != np.int32:
+            raise ValueError(f"snapshot is {snapshot.dtype} {snapshot.shape}; accepted: int32 ({self.shape.words},)")
+        self.rows[game] = snapshot
+        self._done[game] = 0
+
+    def fork(self, source: int, target: int) -> None:
+        """Make game `target` a copy of game `source`."""
+        self.restore(target, self.rows[source])
+
+    def game(self, game: int) -> Game:
+        """An independent `Game` that stands where one of the batch's games does."""
+        return Game.of_row(self.ruleset, self.shape, self.rows[game].copy())
