@@ -109,7 +109,10 @@ class Game:
         _play_turn(self._board, self._actions)
 
     def surrender(self, seat: int) -> None:
-        """A surrender or AFK event of a seat: the first ends its play, the second gives up its land."""
+        """A surrender or AFK event of a seat: the first ends its play, the second gives up its land.
+
+        It belongs to the coming turn: `step` plays that to its end and names the winner.
+        """
         if not 0 <= seat < self.seats:
             raise ValueError(f"seat is {seat}; accepted: 0 to {self.seats - 1}")
         _surrender(self._board, seat)

@@ -238,7 +238,10 @@ def grow(board: Int32) -> None:
 
 @kernel
 def surrender(board: Int32, s: int) -> None:
-    """The next surrender or AFK event of seat `s`: first its seat dies and its land remains, then the land is given up."""
+    """The next surrender or AFK event of seat `s`: first its seat dies and its land remains, then the land is given up.
+
+    The turn is still played (the site's replays hold the others' moves of it) and names the winner at its end.
+    """
     seats = get(board, SEATS)
     tiles = tile_count(board)
     status = seat(board, s, STATUS)
@@ -261,7 +264,6 @@ def surrender(board: Int32, s: int) -> None:
         for t in range(tiles):
             if owner_of(board, t) == s:
                 put(board, t, heir, army_of(board, t))
-    settle(board)
     if get(board, OBSERVED) != 0:
         write_vectors(board)
 
@@ -317,7 +319,7 @@ def play_moves(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
         action = int(actions[s])
         if can_move(board, s, action):
             pending = strike(board, s, action, actions, pending)
-        else:
+        elif (solid >> s) & 1 == 0:  # a legal move that an earlier one of this turn has undone is no invalid one
             board[INVALID] += 1
 
 
