@@ -39,13 +39,18 @@ def kernel_cache(sources: Path | None = None) -> Path:
 
 
 def _kernel_sources(sources: Path) -> dict[str, str]:
-    """The files that compile something, and those that they import from the package, by name: text."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sources.glob("*.py")}
+    """The files that compile something, and those that they import from the package, by dotted name: text."""
+    texts = {
+        ".".join(path.relative_to(sources).with_suffix("").parts).removesuffix(".__init__"): path.read_text(
+            encoding="utf-8"
+        )
+        for path in sources.rglob("*.py")
+    }
     found: dict[str, str] = {}
     todo = [name for name, text in texts.items() if re.search(r"^from engine\.compile import", text, re.MULTILINE)]
     while todo:
         name = todo.pop()
         if name in texts and name not in found:
             found[name] = texts[name]
-            todo += re.findall(r"^from engine\.(\w+) import", texts[name], re.MULTILINE)
+            todo += re.findall(r"^from engine\.([\w.]+) import", texts[name], re.MULTILINE)
     return found

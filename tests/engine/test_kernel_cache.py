@@ -19,6 +19,13 @@ def test_a_change_in_what_a_kernel_imports_moves_the_cache(tmp_path: Path) -> No
     assert kernel_cache(package(tmp_path, tiles="CITY = 3\n")) == before
 
 
+def test_a_change_in_a_folder_below_moves_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "bots").mkdir()
+    package(tmp_path, rules="from engine.compile import kernel\nfrom engine.bots.random import HALF\n")
+    before = kernel_cache(package(tmp_path, **{"bots/random": "HALF = 3\n"}))
+    assert kernel_cache(package(tmp_path, **{"bots/random": "HALF = 4\n"})) != before
+
+
 def test_a_file_without_kernels_does_not_move_it(tmp_path: Path) -> None:
     before = kernel_cache(package(tmp_path, rules="from engine.compile import kernel\n", files="SIZE = 1\n"))
     assert kernel_cache(package(tmp_path, files="SIZE = 2\n")) == before

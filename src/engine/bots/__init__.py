@@ -1,0 +1,16 @@
+"""Scripted opponents as kernels: thousands of them play in a batch."""
+
+from engine.bots.dispatch import bot_actions, choose, scratch_words
+from engine.bots.expander import EXPANDER
+from engine.bots.random import RANDOM
+
+BOTS = {"random": RANDOM, "expander": EXPANDER}
+
+__all__ = ["BOTS", "bot_actions", "choose", "find_bot", "scratch_words"]
+
+
+def find_bot(name: str) -> int:
+    """The code of a bot. Raises ValueError for an unknown name."""
+    if name not in BOTS:
+        raise ValueError(f'bot "{name}" is unknown; known: {", ".join(BOTS)}')
+    return BOTS[name]

@@ -1,0 +1,50 @@
+"""One bot for a seat, or bots for all seats of a batch."""
+
+from engine.actions import PASS
+from engine.arrays import Int8, Int32
+from engine.board import EPISODE, MAX_SEATS, OBSERVED, SEATS, get
+from engine.bots.expander import EXPANDER, choose_expander
+from engine.bots.random import RANDOM, choose_random
+from engine.bots.sight import vector_start
+from engine.chance import FOR_PLAY, draw, make_key
+from engine.compile import kernel, loop, prange
+
+
+def scratch_words(tiles: int) -> int:
+    """Length of the scratch array, int32, that any bot needs on a board of so many tiles."""
+    return 8 * tiles + 64
+
+
+@kernel
+def choose(board: Int32, s: int, bot: int, key: int, scratch: Int32) -> int:
+    """The action code that a bot (a code of `BOTS`) plays for seat `s`.
+
+    board: a game's row that is observed; read is only what the seat observes. key: 32 random bits for this seat and
+    turn. scratch: int32 of `scratch_words(tiles)`, any content.
+    """
+    if bot == RANDOM:
+        return choose_random(board, s, key, scratch)
+    if bot == EXPANDER:
+        return choose_expander(board, s, key, scratch)
+    return PASS
+
+
+@loop
+def bot_actions(rows: Int32, bots: Int8, seed: int, actions_out: Int32, scratch: Int32) -> None:
+    """Fill in the actions of all seats that bots play.
+
+    rows: int32 (G, N), observed games. bots: int8 (G, S), a code of `BOTS`, or negative: that seat's action stays
+    untouched. actions_out: int32 (G, S). scratch: int32 (C, scratch_words(tiles)); the games are dealt out in C runs.
+    """
+    games = rows.shape[0]
+    runs = scratch.shape[0]
+    for run in prange(runs):
+        for g in range(games * run // runs, games * (run + 1) // runs):
+            board = rows[g]
+            if get(board, OBSERVED) != 0:
+                stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
+                for s in range(get(board, SEATS)):
+                    if bots[g, s] >= 0:
+                        turn = int(board[vector_start(board, s)])
+                        key = draw(stream, turn * MAX_SEATS + s)
+                        actions_out[g, s] = choose(board, s, int(bots[g, s]), key, scratch[run])
