@@ -21,7 +21,7 @@ from engine.board import (
     allocate,
     get,
 )
-from engine.bots import SCRATCH_WORDS, bot_actions, find_bot
+from engine.bots import bot_actions, find_bot, scratch_words
 from engine.compile import kernel, loop, prange
 from engine.game import Game
 from engine.maps import MapSpec, draw_map, find_map
@@ -56,9 +56,9 @@ def step_game(
     max_turns: int,
     autoreset: int,
 ) -> None:
-    """One turn of game `g`.
+    """One turn of a game.
 
-    reward float32 (S,); done uint8 (2,) terminated and truncated; ended int32 (2,) winner and turns. A game that is over
+    reward float32 (S,); done uint8 (2,) terminated, truncated; ended int32 (2,) winner, turns. A game that is over
     stays as it is, with reward 0, until it is reset.
     """
     seats = get(board, SEATS)
@@ -151,8 +151,8 @@ class BatchObservation:
 class GameBatch:
     """Games of one ruleset, board size and number of seats, stepped together.
 
-    Every map follows from (seed, game, episode). `autoreset`: "same" starts a finished game's next episode within the step
-    that finished it, "next" within the step after (gymnasium's NEXT_STEP), "off" leaves it. `max_turns` truncates longer
+    Every map follows from (seed, game, episode). `autoreset`: "same" starts a finished game's next episode in the step
+    that finished it, "next" in the step after (gymnasium's NEXT_STEP), "off" leaves it. `max_turns` truncates longer
     games (0: never). Raises ValueError for unknown names and sizes that cannot be.
     """
 
@@ -201,7 +201,7 @@ class GameBatch:
         self._reward = np.zeros((num_games, seats), np.float32)
         self._done = np.zeros((num_games, 2), np.uint8)
         self._ended = np.zeros((num_games, 2), np.int32)
-        self._scratch = np.zeros(((num_games + CHUNK - 1) // CHUNK, SCRATCH_WORDS(self.tiles)), np.int32)
+        self._scratch = np.zeros(((num_games + CHUNK - 1) // CHUNK, scratch_words(self.tiles)), np.int32)
 
     def reset(self, seed: int | None = None, games: Bool | None = None) -> BatchObservation:
         """Start all games anew, or those marked in `games` (bool, (G,)). A `seed` restarts the count of episodes."""
@@ -256,8 +256,8 @@ class GameBatch:
         mask = (self.view.mask & (MASK_MOVES | (MASK_BUILD if self.castles else 0))).astype(np.uint8)
         return expand_mask(mask.reshape(self.num_games, self.seats, self.tiles), self.castles)
 
-    def bot_actions(self, names: str | None | Sequence[str | None]) -> Int32:
-        """Actions of scripted bots, int32 (G, S): one name for all seats or one a seat; None leaves a seat's action 0."""
+    def bot_actions(self, names: str | Sequence[str | None] | None) -> Int32:
+        """Actions of scripted bots, int32 (G, S): one name for all seats or one a seat; None leaves a 0."""
         chosen = [names] * self.seats if names is None or isinstance(names, str) else list(names)
         if len(chosen) != self.seats:
             raise ValueError(f"{len(chosen)} bots are named; accepted: one, or one for each of {self.seats} seats")
