@@ -134,6 +134,11 @@ class Game:
         return BoardView.of(self._board, self._shape)
 
     @property
+    def row(self) -> Int32:
+        """The game's row itself, int32 (N,), as kernels take it: see `engine.board`."""
+        return self._board
+
+    @property
     def turn(self) -> int:
         """Ticks played."""
         return int(self._board[TURN])
