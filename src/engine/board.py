@@ -1,7 +1,7 @@
 """A game is one row of int32: where everything of it lies, and the functions that read and write it.
 
-A batch of G games is one array of shape (G, N). A single contiguous row a game means that a turn touches few cache lines, that
-copying a row copies the game, and that a kernel takes one array on CPU and GPU alike. Kernels go through the
+A batch of G games is one array of shape (G, N). One contiguous row a game means that a turn touches few cache lines,
+that copying a row copies the game, and that a kernel takes one array on CPU and GPU alike. Kernels go through the
 functions below; they return Python ints, so the rules calculate in one type.
 
     header    HEADER words: sizes and switches (the same in all rows), the ruleset's integers, the game's own counters
@@ -38,7 +38,7 @@ HEIGHT, WIDTH, SEATS, OBSERVED, MEMORY = range(5)
 RULES = 5
 RULE_COUNT = 8
 TURN, WINNER, TICKING, INVALID, EPISODE, MAP_HEIGHT, MAP_WIDTH, FAR_SIGHT_USED = range(13, 21)
-AT_VECTORS, AT_CELLS, CELL_WORDS, AT_VIEWS, AT_TICKING, AT_SURCHARGE = range(21, 27)
+TILES, AT_VECTORS, AT_CELLS, CELL_WORDS, AT_VIEWS, AT_TICKING, AT_SURCHARGE = range(21, 28)
 HEADER = 32
 
 # A seat's fields.
@@ -114,7 +114,8 @@ def header_of(shape: Shape, ruleset: Ruleset, observed: bool, memory: bool) -> I
     header = np.zeros(HEADER, np.int32)
     header[[HEIGHT, WIDTH, SEATS, OBSERVED, MEMORY]] = shape.height, shape.width, shape.seats, observed, memory
     header[RULES : RULES + RULE_COUNT] = ruleset.integers()
-    header[AT_VECTORS : AT_SURCHARGE + 1] = (
+    header[TILES : AT_SURCHARGE + 1] = (
+        shape.tiles,
         shape.vectors,
         shape.cells,
         shape.cell_words,
@@ -147,7 +148,7 @@ def rule(board: Int32, index: int) -> int:
 @inlined
 def tile_count(board: Int32) -> int:
     """Tiles of the board."""
-    return int(board[HEIGHT]) * int(board[WIDTH])
+    return int(board[TILES])
 
 
 @inlined
@@ -231,11 +232,22 @@ def sight_of(board: Int32, t: int, s: int) -> int:
 
 
 @inlined
-def set_sight(board: Int32, t: int, s: int, count: int) -> None:
-    """Set that count (at most 127, so that a word stays positive)."""
+def add_to_sight(board: Int32, t: int, s: int, change: int) -> int:
+    """Change that count and return it; it stays within 0 to 127, so that its byte never runs over."""
     at = cell(board, t) + 1 + ((2 + s) >> 2)
     shift = ((2 + s) & 3) * 8
-    board[at] = (int(board[at]) & ~(255 << shift)) | (count << shift)
+    word = int(board[at]) + (change << shift)
+    board[at] = word
+    return (word >> shift) & 255
+
+
+@inlined
+def clear_sight(board: Int32, t: int) -> None:
+    """Set that count to 0 for all seats."""
+    at = cell(board, t) + 1
+    board[at] = int(board[at]) & 0xFFFF
+    for word in range(at + 1, at - 1 + int(board[CELL_WORDS])):
+        board[word] = 0
 
 
 @inlined

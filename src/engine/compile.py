@@ -6,7 +6,8 @@ both hand the function back as it is and numpy alone runs it. numba-cuda compile
 may call anything decorated with `kernel`.
 
 To stay within what all three understand, kernels allocate nothing, raise nothing, change no globals, read integers
-through `int(...)` before they calculate (numpy's small integers would wrap), and keep random numbers within 32 bits (see `engine/chance.py`).
+through `int(...)` before they calculate (numpy's small integers would wrap), and keep random numbers within 32 bits
+(see `engine/chance.py`).
 """
 
 import os

@@ -1,6 +1,6 @@
 """Who moves first within a turn.
 
-`order_moves` reads the sort keys once, before the first move of the turn, and leaves each waiting seat's rank in
+`order_moves` reads the sort keys once, before the first move of the turn, and leaves each waiting seat's key in
 RANK; `pick_next` then names the seat that moves next. Sets of seats are bits of an integer.
 
 Source: RULES.md, "Order of moves within a turn, by replay version" and "Competition ruleset".
@@ -33,6 +33,8 @@ INDEX = int(MoveOrder.INDEX)
 ALTERNATE = int(MoveOrder.ALTERNATE)
 PRIORITY = int(MoveOrder.PRIORITY)
 COMPETITION = int(MoveOrder.COMPETITION)
+
+KEY_ARMIES = (1 << 29) - 1  # larger armies than this sort alike
 
 # Classes of move in the order of PRIORITY.
 REINFORCEMENT, ATTACK, ASSAULT = range(3)  # onto an own or allied tile; onto a general; any other
@@ -99,19 +101,10 @@ def class_of(board: Int32, s: int, action: int) -> int:
 
 
 @inlined
-def goes_before(board: Int32, s: int, action: int, other: int, other_action: int) -> bool:
-    """Whether seat `s` sorts before seat `other` under PRIORITY."""
-    mine = class_of(board, s, action)
-    theirs = class_of(board, other, other_action)
-    if mine != theirs:
-        return mine < theirs
-    my_army = army_of(board, start_of(action))
-    their_army = army_of(board, start_of(other_action))
-    if my_army != their_army:
-        return my_army > their_army
-    if get(board, TURN) & 1:
-        return s > other
-    return s < other
+def key_of(board: Int32, s: int, action: int) -> int:
+    """The sort key of a move under PRIORITY, smallest first: its class, then its source army, the larger first."""
+    army = min(army_of(board, start_of(action)), KEY_ARMIES)
+    return class_of(board, s, action) * (KEY_ARMIES + 1) + KEY_ARMIES - army
 
 
 @inlined
@@ -130,33 +123,23 @@ def competition_first(board: Int32, first: int, second: int) -> int:
 
 @kernel
 def order_moves(board: Int32, actions, pending: int) -> int:  # type: ignore[no-untyped-def]
-    """Rank the waiting seats. Returns those whose move is playable as the board stands; only these hold others up."""
+    """Give the waiting seats their keys.
+
+    Returns those whose move is playable as the board stands; only these hold others up.
+    """
     seats = get(board, SEATS)
     order = rule(board, RULE_MOVE_ORDER)
     solid = 0
     for s in range(seats):
-        set_seat(board, s, RANK, s)
-        if (pending >> s) & 1 and can_move(board, s, int(actions[s])):
-            solid |= 1 << s
-    if order == ALTERNATE and get(board, TURN) & 1:
-        for s in range(seats):
-            set_seat(board, s, RANK, seats - 1 - s)
-    elif order == PRIORITY:
-        for s in range(seats):
-            rank = 0
-            for other in range(seats):
-                if (
-                    other != s
-                    and (pending >> s) & 1
-                    and (pending >> other) & 1
-                    and goes_before(board, other, int(actions[other]), s, int(actions[s]))
-                ):
-                    rank += 1
-            set_seat(board, s, RANK, rank)
-    elif order == COMPETITION and solid == 3:
+        set_seat(board, s, RANK, 0)
+        if (pending >> s) & 1:
+            if can_move(board, s, int(actions[s])):
+                solid |= 1 << s
+            if order == PRIORITY:
+                set_seat(board, s, RANK, key_of(board, s, int(actions[s])))
+    if order == COMPETITION and solid == 3:
         first = competition_first(board, int(actions[0]), int(actions[1]))
-        set_seat(board, 0, RANK, first)
-        set_seat(board, 1, RANK, 1 - first)
+        set_seat(board, 1 - first, RANK, 1)
     return solid
 
 
@@ -174,21 +157,32 @@ def is_awaited(board: Int32, actions, waiting: int, s: int) -> bool:  # type: ig
     return False
 
 
+@inlined
+def goes_before(board: Int32, key: int, best: int, backwards: bool) -> bool:
+    """Whether a later seat with this key sorts before seat `best`; among equals the order of seats decides."""
+    other = seat(board, best, RANK)
+    return key < other or (key == other and backwards)
+
+
 @kernel
 def pick_next(board: Int32, actions, pending: int, solid: int) -> int:  # type: ignore[no-untyped-def]
     """The waiting seat that moves next."""
-    seats = get(board, SEATS)
+    if pending & (pending - 1) == 0:
+        for s in range(get(board, SEATS)):
+            if pending >> s == 1:
+                return s
+    order = rule(board, RULE_MOVE_ORDER)
+    backwards = (order == ALTERNATE or order == PRIORITY) and get(board, TURN) & 1 == 1
     first = -1
     free = -1
-    by_priority = rule(board, RULE_MOVE_ORDER) == PRIORITY
-    for s in range(seats):
+    for s in range(get(board, SEATS)):
         if (pending >> s) & 1:
             key = seat(board, s, RANK)
-            if first < 0 or key < seat(board, first, RANK):
+            if first < 0 or goes_before(board, key, first, backwards):
                 first = s
             if (
-                by_priority
-                and (free < 0 or key < seat(board, free, RANK))
+                order == PRIORITY
+                and (free < 0 or goes_before(board, key, free, backwards))
                 and not is_awaited(board, actions, pending & solid, s)
             ):
                 free = s

@@ -9,8 +9,9 @@ with outcome +1 for a win, -1 for a loss, 0 for a draw or while the game runs, a
     phi = land * share(land) + army * share(army) + structures * share(structures),
     share(x) = x of the seat's team / x of all seats, 0 where nobody has any,
 
-where `land`, `army` and `structures` (cities and generals) are the weights. phi(after) counts as 0 once the game has ended, so shaping changes no
-optimal policy (Ng, Harada, Russell 1999: "Policy invariance under reward transformations").
+where `land`, `army` and `structures` (cities and generals) are the weights. phi(after) counts as 0 once the game has
+ended, so shaping changes no optimal policy (Ng, Harada, Russell 1999: "Policy invariance under reward
+transformations").
 """
 
 from dataclasses import dataclass

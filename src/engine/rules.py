@@ -1,8 +1,8 @@
 """The rules of one turn, as plain functions over one game's arrays.
 
 `play_turn` is a turn of the site (RULES.md, "One turn, in order"); the competition's differences are switches in the
-ruleset's integers. Every change of a tile goes through `put`, which keeps land and army totals, sight, castle prices and
-observations true.
+ruleset's integers. Every change of a tile goes through `put`, which keeps land and army totals, sight, castle prices
+and observations true.
 """
 
 from engine.arrays import Int32
@@ -53,7 +53,7 @@ from engine.rulesets import (
     RULE_TURN_LIMIT,
 )
 from engine.tiles import CITY, GENERAL, GROWS, HARVEST, STRUCTURE_KINDS, SWAMP
-from engine.vision import add_surcharge, castle_price, legal, show_all, watch, write_vectors
+from engine.vision import add_surcharge, castle_price, legal, show_all, show_seen, watch, write_vectors
 
 REGROWTH_LIMIT = 40  # a neutral city grows back to this many armies where the ruleset says so
 HARVEST_TURNS = 50
@@ -81,7 +81,7 @@ def put(board: Int32, t: int, owner: int, army: int) -> None:
                     watch(board, t, s, change)
                 if structure and rule(board, RULE_CASTLE_PRICE) > 0:
                     add_surcharge(board, t, s, change)
-    show_all(board, t)
+    show_seen(board, t)
 
 
 @inlined
@@ -101,6 +101,21 @@ def marching(board: Int32, action: int) -> int:
 
 
 @kernel
+def settle(board: Int32) -> None:
+    """Name the winner once a single team is left alive: its first living seat."""
+    if get(board, WINNER) != RUNNING:
+        return
+    last = -1
+    for s in range(get(board, SEATS)):
+        if seat(board, s, STATUS) == ALIVE:
+            if last < 0:
+                last = s
+            elif seat(board, s, TEAM) != seat(board, last, TEAM):
+                return
+    board[WINNER] = last
+
+
+@kernel
 def take_general(board: Int32, s: int, victim: int, t: int) -> None:
     """Seat `s` has taken the general of `victim` at tile `t`: its land goes to `s`, the general becomes a city."""
     set_seat(board, victim, STATUS, OUT)
@@ -112,6 +127,7 @@ def take_general(board: Int32, s: int, victim: int, t: int) -> None:
             if owner_of(board, other) == victim:
                 army = army_of(board, other)
                 put(board, other, s, (army + 1) >> 1 if halve else army)
+    settle(board)
 
 
 @kernel
@@ -219,15 +235,17 @@ def grow(board: Int32) -> None:
     regrowth = rule(board, RULE_CITY_REGROWTH)
     for i in range(get(board, TICKING)):
         t = get(board, get(board, AT_TICKING) + i)
-        kind = kind_of(board, t)
         owner = owner_of(board, t)
+        if owner < 0 and regrowth == 0:
+            continue
+        kind = kind_of(board, t)
         army = army_of(board, t)
         if owner >= 0:
             if (GROWS >> kind) & 1:
                 put(board, t, owner, army + 1)
             elif kind == SWAMP:
                 put(board, t, owner if army > 1 else -1, max(0, army - 1))
-        elif regrowth and kind == CITY and army < REGROWTH_LIMIT:
+        elif kind == CITY and army < REGROWTH_LIMIT:
             put(board, t, owner, army + 1)
     if turn % HARVEST_TURNS == 0:
         for t in range(tile_count(board)):
@@ -266,21 +284,6 @@ def surrender(board: Int32, s: int) -> None:
                 put(board, t, heir, army_of(board, t))
     if get(board, OBSERVED) != 0:
         write_vectors(board)
-
-
-@kernel
-def settle(board: Int32) -> None:
-    """Name the winner once a single team is left alive: its first living seat."""
-    if get(board, WINNER) != RUNNING:
-        return
-    last = -1
-    for s in range(get(board, SEATS)):
-        if seat(board, s, STATUS) == ALIVE:
-            if last < 0:
-                last = s
-            elif seat(board, s, TEAM) != seat(board, last, TEAM):
-                return
-    board[WINNER] = last
 
 
 @kernel
@@ -338,7 +341,6 @@ def play_turn(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
     board[TURN] += 1
     if both_move == 0 or board[WINNER] == RUNNING:
         grow(board)
-    settle(board)
     limit = rule(board, RULE_TURN_LIMIT)
     if limit > 0 and board[WINNER] == RUNNING and get(board, TURN) >= limit:
         board[WINNER] = DRAW

@@ -25,6 +25,7 @@ from engine.board import (
     WIDTH,
     WINNER,
     army_of,
+    clear_sight,
     get,
     kind_of,
     owner_of,
@@ -33,7 +34,6 @@ from engine.board import (
     set_ground,
     set_owner,
     set_seat,
-    set_sight,
     set_view,
 )
 from engine.compile import inlined, kernel
@@ -101,8 +101,8 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
             ticking += 1
         far |= (FAR_SIGHT_KINDS >> kind) & 1
         outside = DISCOVERED if t // columns >= height or t % columns >= width else 0
+        clear_sight(board, t)
         for s in range(seats):
-            set_sight(board, t, s, 0)
             set_view(board, s, t, outside)
     board[TICKING] = ticking
     board[FAR_SIGHT_USED] = far

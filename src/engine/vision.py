@@ -5,9 +5,9 @@ changed. `show` writes the observation of one tile for one seat; it is the only 
 leak elsewhere.
 
 Sources: the site's rules for sight over the eight neighbours and for obstacles in fog. Lookouts and observatories
-stand in replays of version 14 on; their sight follows what public simulators of the site do: whoever owns a neighbour of a
-lookout sees three tiles around it, whoever stands at one side of an observatory sees eight tiles beyond it in line.
-No board depends on it.
+stand in replays of version 14 on; their sight follows what public simulators of the site do: whoever owns a neighbour
+of a lookout sees three tiles around it, whoever stands at one side of an observatory sees eight tiles beyond it in
+line. No board depends on it.
 """
 
 from engine.arrays import Int32
@@ -39,6 +39,7 @@ from engine.board import (
     VISIBLE,
     WIDTH,
     add_surcharge_at,
+    add_to_sight,
     army_of,
     exits_of,
     get,
@@ -47,7 +48,6 @@ from engine.board import (
     rule,
     same_team,
     seat,
-    set_sight,
     set_view,
     sight_of,
     surcharge_of,
@@ -121,10 +121,18 @@ def show_all(board: Int32, t: int) -> None:
 
 
 @inlined
+def show_seen(board: Int32, t: int) -> None:
+    """Write the observation of tile `t` for every seat that has it in sight: enough where owner or armies changed."""
+    if get(board, OBSERVED) != 0:
+        for s in range(get(board, SEATS)):
+            if sight_of(board, t, s) != 0:
+                show(board, s, t)
+
+
+@inlined
 def add_sight(board: Int32, t: int, s: int, change: int) -> None:
     """Count one watcher more (+1) or fewer (-1) of tile `t` for seat `s`, and show the tile where it matters."""
-    count = sight_of(board, t, s) + change
-    set_sight(board, t, s, count)
+    count = add_to_sight(board, t, s, change)
     if (count == 1 and change > 0) or (count == 0 and change < 0):
         show(board, s, t)
 
