@@ -1,10 +1,12 @@
 """Train, rank and play Generals.io agents.
 
 `from stratagem import Game, GameBatch, RULESETS, Ruleset` is the engine's own; each is loaded when first asked for, so
-that `import stratagem` stays light.
+that `import stratagem` stays light. It also registers `Generals-v0` with Gymnasium and EnvPool.
 """
 
 from typing import TYPE_CHECKING, Any
+
+from stratagem.registration import register_all
 
 if TYPE_CHECKING:
     from engine import RULESETS, Game, GameBatch, Ruleset
@@ -26,3 +28,6 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Names a reader may use, loaded or not."""
     return sorted(__all__)
+
+
+register_all()

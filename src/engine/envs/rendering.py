@@ -1,0 +1,151 @@
+"""Boards as text and as pictures, drawn with numpy alone.
+
+Both show the whole board; where a seat's sight is given, what lies outside it is dimmed.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.arrays import Bool, Int8, Int32, UInt8
+from engine.batch import GameBatch
+from engine.board import MAP_HEIGHT, MAP_WIDTH, TURN, VISIBLE
+from engine.tiles import CITY, DESERT, GENERAL, KINDS, LOOKOUT, MOUNTAIN, OBSERVATORY, SWAMP
+
+RENDER_MODES = ["ansi", "rgb_array"]
+RENDER_FPS = 8  # the site plays two turns a second; a recording at that speed would put everybody to sleep
+
+CELL = 24  # pixels a tile
+GROUND = (104, 109, 120)
+ROCK = (66, 69, 77)
+STONE = (142, 132, 110)  # neutral cities
+INK = (250, 250, 250)
+SHADE = 0.4  # brightness of what is out of sight
+# One colour a seat, as the site orders them.
+SEATS = (
+    (214, 48, 49), (67, 99, 216), (30, 132, 73), (0, 128, 128), (226, 113, 29), (214, 51, 190), (128, 0, 128), (120, 20, 20),
+    (179, 172, 50), (154, 94, 36), (16, 49, 200), (89, 76, 165), (133, 169, 28), (255, 102, 104), (180, 127, 202), (180, 153, 113),
+)  # fmt: skip
+
+# What marks a kind of tile, 8 x 8 cells of three pixels each; digits are written on top.
+MARKS = {
+    MOUNTAIN: "........ ...#.... ..###... ..####.. .###.##. .##..### ##....## ........",
+    CITY: "#.#..#.# #.#..#.# ######## #......# #......# #......# #......# ########",
+    GENERAL: "...##... #..##..# ##.##.## ######## #......# #......# ######## ########",
+    SWAMP: "........ .##..##. #..##..# ........ .##..##. #..##..# ........ ........",
+    DESERT: "........ .#...#.. ........ ...#...# ........ .#...#.. ........ ........",
+    LOOKOUT: "...##... ..####.. .##..##. ..####.. ...##... ...##... ..#..#.. .#....#.",
+    OBSERVATORY: "......## ....###. ..####.. .####... .##..... ...#.... ..#.#... .#...#..",
+}
+# Digits, three pixels wide and five high, row by row.
+DIGITS = tuple(
+    np.array([[int(bit) for bit in row] for row in rows.split()], np.bool_)
+    for rows in (
+        "111 101 101 101 111",
+        "010 110 010 010 111",
+        "111 001 111 100 111",
+        "111 001 111 001 111",
+        "101 101 111 001 001",
+        "111 100 111 001 111",
+        "111 100 111 101 111",
+        "111 001 010 010 010",
+        "111 101 111 101 111",
+        "111 101 111 001 111",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What there is to draw; arrays have the map's shape (H, W)."""
+
+    kinds: UInt8
+    owners: Int8  # seat or -1
+    armies: Int32
+    lit: Bool  # in sight
+    turn: int
+
+    @classmethod
+    def of(cls, batch: GameBatch, game: int, seat: int | None) -> "Picture":
+        """A game of a batch, as `seat` has it in sight; None: all of it."""
+        row, view = batch.rows[game], batch.view
+        part = (game, slice(int(row[MAP_HEIGHT])), slice(int(row[MAP_WIDTH])))
+        kinds = view.kind[part]
+        lit = np.ones(kinds.shape, np.bool_) if seat is None else view.flags[game, seat][part[1:]] & VISIBLE != 0
+        return cls(kinds, view.owner[part], view.army[part].copy(), lit, int(row[TURN]))
+
+
+def render(batch: GameBatch, game: int, seat: int | None, mode: str) -> Any:
+    """A game as `mode` says: "ansi" gives text, "rgb_array" uint8 (24 * H, 24 * W, 3)."""
+    picture = Picture.of(batch, game, seat)
+    return draw_text(picture) if mode == "ansi" else draw_pixels(picture)
+
+
+def draw_text(picture: Picture) -> str:
+    """A board as lines of text with terminal colours.
+
+    Owned tiles show their owner's letter (a for seat 0) and armies, structures their symbol behind.
+    """
+    cells = [
+        [_cell(int(kind), int(owner), int(army)) for kind, owner, army in zip(*row, strict=True)]
+        for row in zip(picture.kinds, picture.owners, picture.armies, strict=True)
+    ]
+    wide = max(len(cell) for row in cells for cell in row) + 1
+    lines = [f"turn {picture.turn}"]
+    for row, owners, lit in zip(cells, picture.owners, picture.lit, strict=True):
+        lines.append("".join(_paint(c.ljust(wide), int(o), bool(x)) for c, o, x in zip(row, owners, lit, strict=True)))
+    return "\n".join(lines)
+
+
+def _cell(kind: int, owner: int, army: int) -> str:
+    symbol = KINDS[kind].symbol
+    if owner < 0:
+        return symbol + (str(army) if army else "")
+    return chr(ord("a") + owner) + str(army) + (symbol if kind in (CITY, GENERAL, SWAMP) else "")
+
+
+def _paint(text: str, owner: int, lit: bool) -> str:
+    codes = [] if lit else ["2"]
+    if owner >= 0:
+        codes.append("38;2;{};{};{}".format(*SEATS[owner]))
+    return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes else text
+
+
+def draw_pixels(picture: Picture) -> UInt8:
+    """A board as a picture, uint8 (24 * H, 24 * W, 3)."""
+    height, width = picture.kinds.shape
+    ground = np.array([ROCK if not kind.passable else STONE if kind.grows else GROUND for kind in KINDS], np.float32)
+    colour = np.where(
+        (picture.owners >= 0)[..., None],
+        np.array(SEATS, np.float32)[picture.owners.clip(0)],
+        ground[picture.kinds],
+    )
+    cells = np.empty((height, width, CELL, CELL, 3), np.float32)
+    cells[...] = (colour * 0.8)[:, :, None, None]  # a line between tiles
+    cells[:, :, 1:, 1:] = colour[:, :, None, None]
+    for kind, mark in MARKS.items():
+        stencil = np.kron(_bits(mark), np.ones((CELL // 8, CELL // 8), np.bool_)) != 0
+        here = picture.kinds == kind
+        cells[here] = np.where(stencil[None, ..., None], cells[here] * 0.7 + 20, cells[here])
+    for r, c in np.argwhere(picture.armies != 0):
+        _write(cells[r, c], str(picture.armies[r, c]))
+    cells[~picture.lit] *= SHADE
+    return cells.clip(0, 255).astype(np.uint8).transpose(0, 2, 1, 3, 4).reshape(height * CELL, width * CELL, 3)
+
+
+def _bits(mark: str) -> Bool:
+    return np.array([[bit == "#" for bit in row] for row in mark.split()])
+
+
+def _write(cell: Any, number: str) -> None:
+    """Write a number into the middle of a cell; more than three digits are written small."""
+    scale = 2 if len(number) <= 3 else 1
+    step = 4 * scale
+    x = (CELL - step * len(number) + scale) // 2
+    y = (CELL - 5 * scale) // 2
+    for digit in number.lstrip("-")[:6]:
+        stencil = np.kron(DIGITS[int(digit)], np.ones((scale, scale), np.bool_))
+        part = cell[y : y + 5 * scale, x : x + 3 * scale]
+        part[stencil] = INK
+        x += step
