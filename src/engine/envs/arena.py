@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Bool, Float32, Int32
-from engine.board import INVALID, OUT, RUNNING, STATUS, TURN, WINNER
+from engine.board import INVALID, OUT, RUNNING, STATUS, TEAM, TURN, WINNER
 from engine.envs.forms import action_mask, observe
 from engine.envs.opponents import Opponent, Opponents
 from engine.envs.settings import EnvSettings
@@ -21,8 +21,8 @@ SEED_LIMIT = 2**62  # seeds of games stay below it
 class Arena:
     """Games of which the environment plays one seat, or with `opponent=None` all of them (then `joint` is true).
 
-    An episode ends with the game, or when the seat that is played is out: with more than two seats a game may
-    go on without it.
+    An episode ends with the game, or when the seat that is played and its team are out: with more than two seats a game
+    may go on without them.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Arena:
             return reward, terminated, truncated
         own = reward[:, self.seat]
         if self.batch.seats > 2:
-            gone = (self.batch.view.seat[:, self.seat, STATUS] == OUT) & (self.winner == RUNNING)
+            gone = self.beaten()[:, self.seat] & (self.winner == RUNNING)
             own[self._gone] = 0.0
             own[gone & ~self._gone] = -1.0
             terminated = terminated | gone
@@ -80,9 +80,16 @@ class Arena:
             self._gone |= gone
         return own, terminated, truncated
 
-    def observe(self, games: Any = slice(None), *, copy: bool = True) -> Observation:
-        """What the seats played observe in a game (an index) or in several (a slice or array of indices)."""
-        return observe(self.batch.observe(), (games, self.at), copy=copy)
+    def beaten(self) -> Bool:
+        """Which seats are out with all of their team, bool (G, S)."""
+        seats = self.batch.view.seat
+        mates = seats[:, :, None, TEAM] == seats[:, None, :, TEAM]  # (G, S, S)
+        beaten: Bool = ~(mates & (seats[:, None, :, STATUS] != OUT)).any(axis=2)
+        return beaten
+
+    def observe(self, games: Any = slice(None), seat: int | None = None, *, copy: bool = True) -> Observation:
+        """What the seats played, or `seat`, observe in a game (an index) or in several (a slice or indices)."""
+        return observe(self.batch.observe(), (games, self.at if seat is None else seat), copy=copy)
 
     def action_mask(self, observation: Observation) -> np.ndarray[Any, np.dtype[np.int8]]:
         """Legal actions by that observation, int8 (..., action_count)."""

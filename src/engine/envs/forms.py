@@ -88,8 +88,8 @@ class Compact:
 class Planes:
     """One float32 array (P, H, W): `engine.observation.PLANES`, then the vector as constant planes.
 
-    The latter are turn mod 50 / 50 and turn mod 2, then land / (H * W) of each seat, itself first, and log2(1 + army) / 6
-    of each. So P is 18 + 2 * S.
+    The latter are turn mod 50 / 50 and turn mod 2, then land / (H * W) of each seat, itself first, then
+    log2(1 + army) / 6 of each. So P is 18 + 2 * S.
     """
 
     def space(self, seats: int, height: int, width: int, lead: tuple[int, ...] = ()) -> spaces.Space[Any]:

@@ -80,7 +80,9 @@ class GeneralsEnv(gymnasium.Env[Any, Any]):
     def render(self) -> Any:
         """The board as text or as uint8 (height, width, 3), by `render_mode`."""
         if self.render_mode is None:
-            gymnasium.logger.warn('render() shows nothing without a render_mode; make the env with "ansi" or "rgb_array"')
+            gymnasium.logger.warn(
+                'render() shows nothing without a render_mode; make the env with "ansi" or "rgb_array"'
+            )
             return None
         return render(self.arena.batch, 0, None if self.arena.joint else self.arena.seat, self.render_mode)
 

@@ -28,7 +28,9 @@ class Opponents:
         several = isinstance(opponent, Sequence) and not isinstance(opponent, str)
         chosen: list[Opponent] = list(opponent) if several else [opponent] * len(others)  # type: ignore[arg-type,list-item]
         if len(chosen) != len(others):
-            raise ValueError(f"{len(chosen)} opponents are given; accepted: one, or one for each of {len(others)} seats")
+            raise ValueError(
+                f"{len(chosen)} opponents are given; accepted: one, or one for each of {len(others)} seats"
+            )
         self._bots: list[str | None] = [None] * seats
         self._policies: dict[int, Policy] = {}
         for other, one in zip(others, chosen, strict=True):

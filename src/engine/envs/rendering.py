@@ -12,6 +12,7 @@ from engine.arrays import Bool, Int8, Int32, UInt8
 from engine.batch import GameBatch
 from engine.board import MAP_HEIGHT, MAP_WIDTH, TURN, VISIBLE
 from engine.tiles import CITY, DESERT, GENERAL, KINDS, LOOKOUT, MOUNTAIN, OBSERVATORY, SWAMP
+from engine.views import BoardView
 
 RENDER_MODES = ["ansi", "rgb_array"]
 RENDER_FPS = 8  # the site plays two turns a second; a recording at that speed would put everybody to sleep
@@ -24,8 +25,9 @@ INK = (250, 250, 250)
 SHADE = 0.4  # brightness of what is out of sight
 # One colour a seat, as the site orders them.
 SEATS = (
-    (214, 48, 49), (67, 99, 216), (30, 132, 73), (0, 128, 128), (226, 113, 29), (214, 51, 190), (128, 0, 128), (120, 20, 20),
-    (179, 172, 50), (154, 94, 36), (16, 49, 200), (89, 76, 165), (133, 169, 28), (255, 102, 104), (180, 127, 202), (180, 153, 113),
+    (214, 48, 49), (67, 99, 216), (30, 132, 73), (0, 128, 128), (226, 113, 29), (214, 51, 190), (128, 0, 128),
+    (120, 20, 20), (179, 172, 50), (154, 94, 36), (16, 49, 200), (89, 76, 165), (133, 169, 28), (255, 102, 104),
+    (180, 127, 202), (180, 153, 113),
 )  # fmt: skip
 
 # What marks a kind of tile, 8 x 8 cells of three pixels each; digits are written on top.
@@ -58,27 +60,29 @@ DIGITS = tuple(
 
 @dataclass(frozen=True)
 class Picture:
-    """What there is to draw; arrays have the map's shape (H, W)."""
+    """What there is to draw; arrays have the board's shape (H, W)."""
 
     kinds: UInt8
     owners: Int8  # seat or -1
     armies: Int32
     lit: Bool  # in sight
     turn: int
+    height: int  # the map's own, at most the board's
+    width: int
 
-    @classmethod
-    def of(cls, batch: GameBatch, game: int, seat: int | None) -> "Picture":
-        """A game of a batch, as `seat` has it in sight; None: all of it."""
-        row, view = batch.rows[game], batch.view
-        part = (game, slice(int(row[MAP_HEIGHT])), slice(int(row[MAP_WIDTH])))
-        kinds = view.kind[part]
-        lit = np.ones(kinds.shape, np.bool_) if seat is None else view.flags[game, seat][part[1:]] & VISIBLE != 0
-        return cls(kinds, view.owner[part], view.army[part].copy(), lit, int(row[TURN]))
+
+def look(batch: GameBatch, game: int, seat: int | None) -> Picture:
+    """A game of a batch, as `seat` has it in sight; None: all of it."""
+    row = batch.rows[game]
+    view = BoardView.of(row, batch.shape)
+    lit = np.ones(view.kind.shape, np.bool_) if seat is None else view.flags[seat] & VISIBLE != 0
+    height, width = int(row[MAP_HEIGHT]), int(row[MAP_WIDTH])
+    return Picture(view.kind, view.owner, view.army.copy(), lit, int(row[TURN]), height, width)
 
 
 def render(batch: GameBatch, game: int, seat: int | None, mode: str) -> Any:
     """A game as `mode` says: "ansi" gives text, "rgb_array" uint8 (24 * H, 24 * W, 3)."""
-    picture = Picture.of(batch, game, seat)
+    picture = look(batch, game, seat)
     return draw_text(picture) if mode == "ansi" else draw_pixels(picture)
 
 
@@ -87,15 +91,14 @@ def draw_text(picture: Picture) -> str:
 
     Owned tiles show their owner's letter (a for seat 0) and armies, structures their symbol behind.
     """
-    cells = [
-        [_cell(int(kind), int(owner), int(army)) for kind, owner, army in zip(*row, strict=True)]
-        for row in zip(picture.kinds, picture.owners, picture.armies, strict=True)
-    ]
+    kinds, owners, armies = picture.kinds.tolist(), picture.owners.tolist(), picture.armies.tolist()
+    tiles = [[(r, c) for c in range(picture.width)] for r in range(picture.height)]
+    cells = [[_cell(kinds[r][c], owners[r][c], armies[r][c]) for r, c in row] for row in tiles]
     wide = max(len(cell) for row in cells for cell in row) + 1
-    lines = [f"turn {picture.turn}"]
-    for row, owners, lit in zip(cells, picture.owners, picture.lit, strict=True):
-        lines.append("".join(_paint(c.ljust(wide), int(o), bool(x)) for c, o, x in zip(row, owners, lit, strict=True)))
-    return "\n".join(lines)
+    lines = [
+        "".join(_paint(cells[r][c].ljust(wide), owners[r][c], bool(picture.lit[r, c])) for r, c in row) for row in tiles
+    ]
+    return "\n".join([f"turn {picture.turn}", *lines])
 
 
 def _cell(kind: int, owner: int, army: int) -> str:
@@ -113,7 +116,7 @@ def _paint(text: str, owner: int, lit: bool) -> str:
 
 
 def draw_pixels(picture: Picture) -> UInt8:
-    """A board as a picture, uint8 (24 * H, 24 * W, 3)."""
+    """A board as a picture, uint8 (24 * H, 24 * W, 3); black beyond the map."""
     height, width = picture.kinds.shape
     ground = np.array([ROCK if not kind.passable else STONE if kind.grows else GROUND for kind in KINDS], np.float32)
     colour = np.where(
@@ -131,6 +134,8 @@ def draw_pixels(picture: Picture) -> UInt8:
     for r, c in np.argwhere(picture.armies != 0):
         _write(cells[r, c], str(picture.armies[r, c]))
     cells[~picture.lit] *= SHADE
+    cells[picture.height :] = 0
+    cells[:, picture.width :] = 0
     return cells.clip(0, 255).astype(np.uint8).transpose(0, 2, 1, 3, 4).reshape(height * CELL, width * CELL, 3)
 
 
