@@ -93,8 +93,9 @@ def step_game(
 
 
 @loop
-def step_all(
+def step_games(
     rows: Int32,
+    games: Int32,
     actions: Int32,
     reward: Float32,
     done: UInt8,
@@ -105,11 +106,15 @@ def step_all(
     max_turns: int,
     autoreset: int,
 ) -> None:
-    """One turn of all games: `step_game` over rows (G, N), actions and reward (G, S), done and ended (G, 2)."""
-    games = rows.shape[0]
-    for chunk in prange((games + CHUNK - 1) // CHUNK):
-        for g in range(chunk * CHUNK, min(games, (chunk + 1) * CHUNK)):
-            step_game(rows[g], actions[g], reward[g], done[g], ended[g], weights, spec, seed, g, max_turns, autoreset)
+    """One turn of K games, int32 (K,), by actions (K, S).
+
+    Of all games are rows (G, N), reward (G, S), done and ended (G, 2): see `step_game`.
+    """
+    count = games.shape[0]
+    for chunk in prange((count + CHUNK - 1) // CHUNK):
+        for i in range(chunk * CHUNK, min(count, (chunk + 1) * CHUNK)):
+            g = int(games[i])
+            step_game(rows[g], actions[i], reward[g], done[g], ended[g], weights, spec, seed, g, max_turns, autoreset)
 
 
 @loop
@@ -182,9 +187,9 @@ class GameBatch:
         if max_turns < 0:
             raise ValueError(f"max_turns is {max_turns}; accepted: 0 (never truncate) and more")
         self.ruleset = find_ruleset(ruleset)
-        self.map_spec = find_map(board)
+        self.map_spec = find_map(board, seats)
         self.num_games, self.seats, self.seed, self.max_turns = num_games, seats, seed, max_turns
-        self.height, self.width = self.map_spec.board_size(seats)
+        self.height, self.width = self.map_spec.board_height, self.map_spec.board_width
         self.tiles = self.height * self.width
         self.castles = self.ruleset.castle_price > 0
         self.action_count = action_count(self.tiles, self.castles)
@@ -195,11 +200,12 @@ class GameBatch:
         self._observation = BatchObservation(
             self.view.view, self.view.flags, self.view.mask, self.view.seen_army, self.view.vector
         )
-        self._spec = self.map_spec.integers(seats)
+        self._spec = self.map_spec.integers()
         self._weights = (shaping or NO_SHAPING).numbers()
         self._autoreset = {"off": OFF, "same": SAME, "next": NEXT}[autoreset]
         self._reward = np.zeros((num_games, seats), np.float32)
         self._done = np.zeros((num_games, 2), np.uint8)
+        self._all = np.arange(num_games, dtype=np.int32)
         self._ended = np.zeros((num_games, 2), np.int32)
         self._scratch = np.zeros(((num_games + CHUNK - 1) // CHUNK, scratch_words(self.tiles)), np.int32)
 
@@ -219,8 +225,10 @@ class GameBatch:
         """The present observation, as views that the next step changes."""
         return self._observation
 
-    def step(self, actions: Int32) -> tuple[BatchObservation, Float32, Bool, Bool, dict[str, Any]]:
-        """Play one turn of every game.
+    def step(
+        self, actions: Int32, games: Int32 | None = None
+    ) -> tuple[BatchObservation, Float32, Bool, Bool, dict[str, Any]]:
+        """Play one turn of every game, or of K different ones: `games`, int32 (K,); K then stands for G below.
 
         actions: int32 (G, S), see `engine.actions`; 0 is a pass, an invalid action counts as such and passes.
         Returns observation (views), reward float32 (G, S), terminated and truncated bool (G,), and info with winner
@@ -228,10 +236,12 @@ class GameBatch:
         invalid and episode int32 (G,) of the episode that is now on the board.
         """
         actions = np.ascontiguousarray(actions, np.int32)
-        if actions.shape != (self.num_games, self.seats):
-            raise ValueError(f"actions have shape {actions.shape}; accepted: ({self.num_games}, {self.seats})")
-        step_all(
+        chosen = self._all if games is None else np.ascontiguousarray(games, np.int32)
+        if actions.shape != (len(chosen), self.seats):
+            raise ValueError(f"actions have shape {actions.shape}; accepted: ({len(chosen)}, {self.seats})")
+        step_games(
             self.rows,
+            chosen,
             actions,
             self._reward,
             self._done,
@@ -242,30 +252,38 @@ class GameBatch:
             self.max_turns,
             self._autoreset,
         )
-        done = self._done != 0
+        at = slice(None) if games is None else chosen
+        done = self._done[at] != 0
         info = {
-            "winner": self._ended[:, 0].copy(),
-            "turns": self._ended[:, 1].copy(),
-            "invalid": self.rows[:, INVALID].copy(),
-            "episode": self.rows[:, EPISODE].copy(),
+            "winner": self._ended[at, 0].copy(),
+            "turns": self._ended[at, 1].copy(),
+            "invalid": self.rows[at, INVALID].copy(),
+            "episode": self.rows[at, EPISODE].copy(),
         }
-        return self._observation, self._reward.copy(), done[:, 0], done[:, 1], info
+        return self._observation, self._reward[at].copy(), done[:, 0], done[:, 1], info
 
     def action_masks(self) -> Bool:
         """Legal actions, bool (G, S, action_count)."""
         mask = (self.view.mask & (MASK_MOVES | (MASK_BUILD if self.castles else 0))).astype(np.uint8)
         return expand_mask(mask.reshape(self.num_games, self.seats, self.tiles), self.castles)
 
-    def bot_actions(self, names: str | Sequence[str | None] | None) -> Int32:
-        """Actions of scripted bots, int32 (G, S): one name for all seats or one a seat; None leaves a 0."""
+    def bot_actions(self, names: str | Sequence[str | None] | None, games: Int32 | None = None) -> Int32:
+        """Actions of scripted bots, int32 (G, S): one name for all seats or one a seat; None leaves a 0.
+
+        `games`, int32 (K,), asks for those of K games alone, (K, S).
+        """
         chosen = [names] * self.seats if names is None or isinstance(names, str) else list(names)
         if len(chosen) != self.seats:
             raise ValueError(f"{len(chosen)} bots are named; accepted: one, or one for each of {self.seats} seats")
         codes = np.array([-1 if name is None else find_bot(name) for name in chosen], np.int8)
         actions = np.zeros((self.num_games, self.seats), np.int32)
-        bots = np.broadcast_to(codes, actions.shape).copy()
+        if games is None:
+            bots = np.broadcast_to(codes, actions.shape).copy()
+        else:
+            bots = np.full(actions.shape, -1, np.int8)
+            bots[games] = codes
         bot_actions(self.rows, bots, self.seed, actions, self._scratch)
-        return actions
+        return actions if games is None else actions[games]
 
     def snapshot(self, game: int) -> Int32:
         """All of one game as int32 (N,): what `restore` takes."""

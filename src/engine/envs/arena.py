@@ -56,8 +56,8 @@ class Arena:
         self.batch.reset(None if seed is None else seed % SEED_LIMIT, games)
         self._gone[slice(None) if games is None else games] = False
 
-    def step(self, actions: Any) -> tuple[Float32, Bool, Bool]:
-        """Play a turn of every game.
+    def step(self, actions: Any, games: Int32 | None = None) -> tuple[Float32, Bool, Bool]:
+        """Play a turn of every game, or of K different ones: `games`, int32 (K,); K then stands for G below.
 
         actions: integers (G,), or (G, S) where all seats are played. Returns reward float32 of the same shape, and
         terminated and truncated, bool (G,). A game whose episode is over waits to be reset.
@@ -65,19 +65,20 @@ class Arena:
         if self._opponents is None:
             played = np.asarray(actions, np.int32)
         else:
-            played = self._opponents.actions(self.batch)
+            played = self._opponents.actions(self.batch, games)
             played[:, self.seat] = actions
-        _, reward, terminated, truncated, _ = self.batch.step(played)
+        _, reward, terminated, truncated, _ = self.batch.step(played, games)
         if self._opponents is None:
             return reward, terminated, truncated
         own = reward[:, self.seat]
         if self.batch.seats > 2:
-            gone = self.beaten()[:, self.seat] & (self.winner == RUNNING)
-            own[self._gone] = 0.0
-            own[gone & ~self._gone] = -1.0
+            at = slice(None) if games is None else games
+            gone = self.beaten()[at, self.seat] & (self.winner[at] == RUNNING)
+            own[self._gone[at]] = 0.0
+            own[gone & ~self._gone[at]] = -1.0
             terminated = terminated | gone
             truncated = truncated & ~gone
-            self._gone |= gone
+            self._gone[at] |= gone
         return own, terminated, truncated
 
     def beaten(self) -> Bool:

@@ -43,16 +43,16 @@ class Opponents:
                 raise ValueError(f"opponent {one!r} is not understood; accepted: a bot's name, or policy(observation)")
         self._any_bot = any(self._bots)
 
-    def actions(self, batch: GameBatch) -> Int32:
-        """What the opponents play now: int32 (G, S), 0 at the learner's seat."""
+    def actions(self, batch: GameBatch, games: Int32 | None = None) -> Int32:
+        """What the opponents play now, int32 (G, S), 0 at the learner's seat; of `games`, int32 (K,), alone: (K, S)."""
         if self._any_bot:
-            actions = batch.bot_actions(self._bots)
+            actions = batch.bot_actions(self._bots, games)
         else:
-            actions = np.zeros((batch.num_games, batch.seats), np.int32)
+            actions = np.zeros((batch.num_games if games is None else len(games), batch.seats), np.int32)
         for seat, policy in self._policies.items():
             if getattr(policy, "batched", False):
-                actions[:, seat] = policy(observe(batch.observe(), (slice(None), seat)))
+                actions[:, seat] = policy(observe(batch.observe(), (slice(None) if games is None else games, seat)))
             else:
-                for game in range(batch.num_games):
-                    actions[game, seat] = policy(observe(batch.observe(), (game, seat)))
+                for i, game in enumerate(range(batch.num_games) if games is None else games):
+                    actions[i, seat] = policy(observe(batch.observe(), (int(game), seat)))
         return actions
