@@ -63,6 +63,7 @@ class Record:
     winner: int | None = None  # as in `Result`
     id: str = ""
     names: tuple[str, ...] = ()  # of the seats, or none
+    _result: list[Result] = field(init=False, repr=False, default_factory=list)
     _checkpoints: dict[int, tuple[Game, int]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -131,9 +132,10 @@ class Record:
         names: tuple[str, ...] = (),
     ) -> Record:
         """A record with its end found by playing the events, at most to turn `until`."""
-        draft = cls(ruleset, layout, events, until, start, id=id, names=names)
-        result = draft.result()
-        return cls(ruleset, layout, events, result.turns, start, result.winner, id, names)
+        record = cls(ruleset, layout, events, until, start, id=id, names=names)
+        object.__setattr__(record, "turns", record.result().turns)  # frozen, but nobody else has seen it yet
+        object.__setattr__(record, "winner", record.result().winner)
+        return record
 
     def play(self, *, observed: bool = True) -> Game:
         """The game at its end."""
@@ -142,7 +144,9 @@ class Record:
         return game
 
     def result(self) -> Result:
-        """Play the record and say how it went."""
+        """How the recorded game went; it is played at the first call."""
+        if self._result:
+            return self._result[0]
         game = self._begin(False)
         cursor, surrendered = self._advance(game, 0, self.turns)
         winner = game.winner
@@ -156,7 +160,8 @@ class Record:
             ended = "surrender" if self._last_to_surrender_had_moved(cursor) else "afk"
         else:
             ended = "capture"
-        return Result(game.turn, winner, ended, invalid)
+        self._result.append(Result(game.turn, winner, ended, invalid))
+        return self._result[0]
 
     def at(self, turn: int) -> Game:
         """The game at a turn, to look at or to play on from. Boards on the way are kept, so jumping about is fast.
@@ -253,6 +258,12 @@ def merge_events(surrenders: Int32, moves: Int32) -> Int32:
     return np.ascontiguousarray(events[np.argsort(events[:, 0], kind="stable")])
 
 
+def repeats(moves: Int32) -> bool:
+    """Whether a seat has two moves in one turn; rows of turn, seat, code."""
+    keys = np.sort(moves[:, 0].astype(np.int64) * 16 + moves[:, 1])
+    return bool((keys[1:] == keys[:-1]).any())
+
+
 def _check_events(record: Record) -> None:
     events, tiles = record.events, record.layout.kinds.size
     if events.ndim != 2 or events.shape[1] != 3 or events.dtype != np.int32 or not events.flags.c_contiguous:
@@ -272,7 +283,7 @@ def _check_events(record: Record) -> None:
     if (events[:, 2] == 0).any():
         raise ReplayError("an event has code 0, a pass; passes are left out")
     moves = events[events[:, 2] >= INVALID]
-    if len(np.unique(moves[:, 0].astype(np.int64) * 16 + moves[:, 1])) != len(moves):
+    if repeats(moves):
         raise ReplayError("a seat has two actions in one turn; accepted: one")
     if record.winner is not None and not RUNNING < record.winner < record.layout.seats:
         raise ReplayError(f"winner is {record.winner}; accepted: a seat, {DRAW} for a draw, null")

@@ -3,10 +3,10 @@
 import numpy as np
 
 from engine.actions import INVALID, build_code
-from engine.arrays import Int32, Int64
+from engine.arrays import Int32
 from engine.layout import Layout
 from engine.playback import SURRENDER
-from engine.record import Record, merge_events
+from engine.record import Record, merge_events, repeats
 from engine.replays import VERSIONS, Replay, ReplayError
 from engine.rulesets import replay_ruleset
 from engine.tiles import CITY, DESERT, GENERAL, LOOKOUT, MOUNTAIN, OBSERVATORY, SWAMP
@@ -93,8 +93,7 @@ def _codes(replay: Replay) -> Int32:
 
 def _one_a_turn(moves: Int32) -> Int32:
     """Put off a seat's second move for a turn to the next one."""
-    keys: Int64 = moves[:, 0].astype(np.int64) * 16 + moves[:, 1]
-    if len(np.unique(keys)) == len(keys):
+    if not repeats(moves):
         return moves
     free: dict[int, int] = {}
     for row in moves:

@@ -1,0 +1,183 @@
+"""A board for the terminal: colours where there are any, letters for the seats where there are none."""
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from engine import Game
+from engine.board import ALIVE, AWAY
+from engine.tiles import CITY, DESERT, GENERAL, KINDS, LOOKOUT, MOUNTAIN, OBSERVATORY, OBSTACLE, PLAIN, SWAMP
+
+# Backgrounds of the seats, in the order of the site's colours; every one is dark enough for white digits.
+COLOURS = (
+    "#c62828",
+    "#1565c0",
+    "#2e7d32",
+    "#00796b",
+    "#c75b00",
+    "#ad1f62",
+    "#6a1b9a",
+    "#7f1d1d",
+    "#827717",
+    "#5d4037",
+    "#303f9f",
+    "#00838f",
+    "#558b2f",
+    "#8e5a00",
+    "#4527a0",
+    "#455a64",
+)
+_GROUND = {
+    PLAIN: "#d0d0c8",
+    MOUNTAIN: "#8a8a84",
+    CITY: "#6f6f6a",
+    GENERAL: "#d0d0c8",
+    SWAMP: "#7d8f5c",
+    DESERT: "#e0cc96",
+    LOOKOUT: "#a08a60",
+    OBSERVATORY: "#7f86a8",
+}
+_FOG, _FOG_KNOWN = "#3a3a3a", "#4c4c4c"
+# Marks of the kinds of tile, with and without Unicode.
+_MARKS = {
+    MOUNTAIN: "▲",
+    CITY: "■",
+    GENERAL: "★",
+    SWAMP: "≈",
+    DESERT: "∴",
+    LOOKOUT: "⌂",
+    OBSERVATORY: "○",
+    OBSTACLE: "▒",
+}
+_PLAIN_MARKS = {
+    MOUNTAIN: "^",
+    CITY: "#",
+    GENERAL: "*",
+    SWAMP: "~",
+    DESERT: ":",
+    LOOKOUT: "L",
+    OBSERVATORY: "O",
+    OBSTACLE: "?",
+}
+_STATUS = {ALIVE: "", AWAY: "surrendered"}
+
+
+def short(number: int) -> str:
+    """A number in at most four characters: 999, 12k, 3M."""
+    size = abs(number)
+    sign = "-" if number < 0 else ""
+    if size < 1000:
+        return f"{number}"
+    return f"{sign}{size // 1000}k" if size < 1_000_000 else f"{sign}{size // 1_000_000}M"
+
+
+def letter(seat: int) -> str:
+    """The letter of a seat: A, B, ..."""
+    return chr(ord("A") + seat)
+
+
+def draw_board(
+    console: Console,
+    game: Game,
+    seat: int | None = None,
+    *,
+    names: tuple[str, ...] = (),
+    colours: tuple[int, ...] = (),
+    title: str = "",
+) -> None:
+    """Print a board, and a line for each seat under it.
+
+    Args:
+        console: where to; what it can show (colour, Unicode) decides how the board looks.
+        game: the game as it stands.
+        seat: draw what this seat sees and remembers; None draws everything.
+        names: of the seats.
+        colours: index into `COLOURS` of each seat, or none.
+        title: shown above, with the turn.
+    """
+    painter = _Painter(console, game, seat, colours)
+    view = "whole board" if seat is None else f"as seat {letter(seat)} sees it"
+    console.print(Text(f"{title}  turn {game.turn}  {view}".strip(), style="bold"), soft_wrap=True)
+    for line in painter.lines():
+        console.print(line, soft_wrap=True)
+    console.print(painter.legend(), soft_wrap=True)
+    console.print(_seats(game, painter, names))
+
+
+class _Painter:
+    """Draws the tiles of one game."""
+
+    def __init__(self, console: Console, game: Game, seat: int | None, colours: tuple[int, ...]) -> None:
+        self.coloured = console.color_system is not None and not console.no_color
+        self.unicode = console.encoding.lower().startswith("utf")
+        self.marks = _MARKS if self.unicode else _PLAIN_MARKS
+        self.palette = [COLOURS[index % len(COLOURS)] for index in (colours or range(game.seats))]
+        self.owners, self.armies, self.kinds = game.owners, game.armies, game.kinds
+        self.seen = np.ones(self.kinds.shape, np.bool_)
+        if seat is not None:
+            observation = game.observe(seat)
+            self.seen = observation.visible
+            self.kinds = np.where(self.seen, self.kinds, observation.kinds)
+        # Without colour a letter says whose a tile is.
+        self.width = 4 if self.coloured else 5
+
+    def lines(self) -> list[Text]:
+        """The rows of the board, with their numbers and those of the columns around them."""
+        height, width = self.kinds.shape
+        margin = len(str(height - 1)) + 1
+        head = Text(" " * margin + "".join(f"{column:>{self.width}}" for column in range(width)), style="dim")
+        rows = [head]
+        for r in range(height):
+            line = Text(f"{r:>{margin - 1}} ", style="dim")
+            for c in range(width):
+                line.append(*self.cell(r, c))
+            rows.append(line)
+        return rows
+
+    def cell(self, r: int, c: int) -> tuple[str, str]:
+        """Text and style of one tile."""
+        kind, owner, army = int(self.kinds[r, c]), int(self.owners[r, c]), int(self.armies[r, c])
+        mark = self.marks.get(kind, " ")
+        if not self.seen[r, c]:
+            fog = "░" if self.unicode else "."
+            text = (mark if kind != PLAIN else fog).center(self.width)
+            return text, f"#9a9a9a on {_FOG_KNOWN if kind not in (PLAIN, OBSTACLE) else _FOG}"
+        number = short(army) if owner >= 0 or army else ""
+        if not KINDS[kind].passable:
+            return mark.center(self.width), f"#5a5a55 on {_GROUND[kind]}"
+        whose = "" if self.coloured else letter(owner) if owner >= 0 else " "
+        text = mark + whose + number.rjust(self.width - 1 - len(whose))
+        if not text.strip():
+            text = ("·" if self.unicode else ".").center(self.width)
+            return text, f"#a8a8a0 on {_GROUND[kind]}"
+        if owner < 0:
+            return text, f"{'#f4f4f0' if kind == CITY else '#33332f'} on {_GROUND[kind]}"
+        return text, f"{'bold ' if kind in (CITY, GENERAL) else ''}#ffffff on {self.palette[owner]}"
+
+    def legend(self) -> Text:
+        """What the marks on this board mean."""
+        known = [kind for kind in self.marks if (self.kinds == kind).any()]
+        words = [f"{self.marks[kind]} {KINDS[kind].name if kind != OBSTACLE else 'obstacle in fog'}" for kind in known]
+        if not self.seen.all():
+            words.append(f"{'░' if self.unicode else '.'} fog")
+        return Text("   ".join(words), style="dim")
+
+
+def _seats(game: Game, painter: _Painter, names: tuple[str, ...]) -> Table:
+    """Land, armies and fate of each seat."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("seat")
+    table.add_column("name", no_wrap=True, max_width=24)
+    for heading in ("land", "army", "cities"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    own = [(game.cities & (game.owners == s)).sum() for s in range(game.seats)]
+    for s in range(game.seats):
+        badge = Text(f" {letter(s)} ", style=f"bold #ffffff on {painter.palette[s]}")
+        name = "".join(c if c.isprintable() else "?" for c in (names[s] if names else f"seat {s}"))
+        fate = "winner" if game.winner == s else _STATUS.get(game.status[s], "out")
+        if len(set(game.teams)) < game.seats:
+            fate = f"team {game.teams[s]}  {fate}"
+        table.add_row(badge, Text(name), str(game.land[s]), str(game.totals[s]), str(own[s]), fate)
+    return table
