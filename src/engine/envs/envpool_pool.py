@@ -252,7 +252,7 @@ class _GeneralsEnvPool:
 def _classes(state_keys: tuple[str, ...]) -> tuple[Any, Any, Any]:
     """EnvPool's classes for a set of arrays: which there are depends on observation, seats and info_mask."""
     pool = type("_GeneralsEnvPool", (_GeneralsEnvPool,), {"_state_keys": list(state_keys)})
-    classes: tuple[Any, Any, Any] = py_env(_GeneralsEnvSpec, pool)  # type: ignore[arg-type]
+    classes: tuple[Any, Any, Any] = py_env(_GeneralsEnvSpec, pool)
     return classes
 
 

@@ -17,7 +17,7 @@ Agent = str
 Info = dict[str, Any]
 
 
-class GeneralsParallelEnv(ParallelEnv[Agent, dict[str, Any], Any]):
+class GeneralsParallelEnv(ParallelEnv):  # type: ignore[misc] # shipped without types
     """One game whose seats are the agents `seat_0`, `seat_1` and so on.
 
     An observation is a dict of `observation` (as `settings.observation` says) and `action_mask` (int8, one an
@@ -127,6 +127,6 @@ def parallel_env(render_mode: str | None = None, **settings: Any) -> GeneralsPar
     return GeneralsParallelEnv(render_mode, **settings)
 
 
-def env(render_mode: str | None = None, **settings: Any) -> AECEnv[Agent, Any, Any]:
+def env(render_mode: str | None = None, **settings: Any) -> AECEnv:
     """The same for PettingZoo's turn-by-turn API."""
     return parallel_to_aec(GeneralsParallelEnv(render_mode, **settings))
