@@ -22,9 +22,10 @@ from engine.board import (
     get,
 )
 from engine.bots import bot_actions, find_bot, scratch_words
-from engine.compile import kernel, loop, prange
+from engine.compile import inlined, kernel, loop, prange
 from engine.game import Game
 from engine.maps import MapSpec, draw_map, find_map
+from engine.prefetch import AHEAD, fetch_header, fetch_tiles
 from engine.rewards import NO_SHAPING, Shaping, outcome, potential
 from engine.rules import play_turn
 from engine.rulesets import Ruleset, find_ruleset
@@ -40,6 +41,12 @@ def next_episode(board: Int32, spec: Int32, seed: int, g: int, episode: int) -> 
     """Draw a game's next map and start it."""
     board[EPISODE] = episode
     draw_map(board, spec, seed, g, episode)
+
+
+@inlined
+def is_over(board: Int32, max_turns: int) -> bool:
+    """Whether the episode has ended: by the rules, or at the limit of turns where there is one."""
+    return get(board, WINNER) != RUNNING or (max_turns > 0 and get(board, TURN) >= max_turns)
 
 
 @kernel
@@ -58,38 +65,39 @@ def step_game(
 ) -> None:
     """One turn of a game.
 
-    reward float32 (S,); done uint8 (2,) terminated, truncated; ended int32 (2,) winner, turns. A game that is over
-    stays as it is, with reward 0, until it is reset.
+    reward float32 (S,); done uint8 (2,) terminated, truncated; ended int32 (4,): winner and turns of the episode that was
+    stepped, invalid moves and number of the episode that is then on the board. A game that is over stays as it is, with
+    reward 0, until it is reset.
     """
     seats = get(board, SEATS)
-    over = get(board, WINNER) != RUNNING or done[1] != 0
     done[0] = 0
     done[1] = 0
     for s in range(seats):
         reward[s] = 0.0
-    if over:
+    if is_over(board, max_turns):
         if autoreset == NEXT:
             next_episode(board, spec, seed, g, get(board, EPISODE) + 1)
         ended[0] = get(board, WINNER)
         ended[1] = get(board, TURN)
-        return
-    shaped = weights[0] != 0.0 or weights[1] != 0.0 or weights[2] != 0.0
-    if shaped:
-        for s in range(seats):
-            reward[s] = -potential(board, s, weights)
-    play_turn(board, actions)
-    for s in range(seats):
-        reward[s] += outcome(board, s)
+    else:
+        shaped = weights[0] != 0.0 or weights[1] != 0.0 or weights[2] != 0.0
         if shaped:
-            reward[s] += weights[3] * potential(board, s, weights)
-    ended[0] = get(board, WINNER)
-    ended[1] = get(board, TURN)
-    if get(board, WINNER) != RUNNING:
-        done[0] = 1
-    elif max_turns > 0 and get(board, TURN) >= max_turns:
-        done[1] = 1
-    if autoreset == SAME and (done[0] != 0 or done[1] != 0):
-        next_episode(board, spec, seed, g, get(board, EPISODE) + 1)
+            for s in range(seats):
+                reward[s] = -potential(board, s, weights)
+        play_turn(board, actions)
+        for s in range(seats):
+            reward[s] += outcome(board, s)
+            if shaped:
+                reward[s] += weights[3] * potential(board, s, weights)
+        ended[0] = get(board, WINNER)
+        ended[1] = get(board, TURN)
+        if is_over(board, max_turns):
+            done[0] = 1 if get(board, WINNER) != RUNNING else 0
+            done[1] = 1 - done[0]
+            if autoreset == SAME:
+                next_episode(board, spec, seed, g, get(board, EPISODE) + 1)
+    ended[2] = get(board, INVALID)
+    ended[3] = get(board, EPISODE)
 
 
 @loop
@@ -108,11 +116,17 @@ def step_games(
 ) -> None:
     """One turn of K games, int32 (K,), by actions (K, S).
 
-    Of all games are rows (G, N), reward (G, S), done and ended (G, 2): see `step_game`.
+    Of all games are rows (G, N), reward (G, S), done (G, 2) and ended (G, 4): see `step_game`.
     """
-    count = games.shape[0]
+    count, words = games.shape[0], rows.shape[1]
+    memory = rows.reshape(rows.size)
     for chunk in prange((count + CHUNK - 1) // CHUNK):
-        for i in range(chunk * CHUNK, min(count, (chunk + 1) * CHUNK)):
+        end = min(count, (chunk + 1) * CHUNK)
+        for i in range(chunk * CHUNK, end):
+            if i + 2 * AHEAD < end:
+                fetch_header(memory, int(games[i + 2 * AHEAD]) * words)
+            if i + AHEAD < end:
+                fetch_tiles(memory, int(games[i + AHEAD]) * words, actions[i + AHEAD])
             g = int(games[i])
             step_game(rows[g], actions[i], reward[g], done[g], ended[g], weights, spec, seed, g, max_turns, autoreset)
 
@@ -206,7 +220,7 @@ class GameBatch:
         self._reward = np.zeros((num_games, seats), np.float32)
         self._done = np.zeros((num_games, 2), np.uint8)
         self._all = np.arange(num_games, dtype=np.int32)
-        self._ended = np.zeros((num_games, 2), np.int32)
+        self._ended = np.zeros((num_games, 4), np.int32)
         self._scratch = np.zeros(((num_games + CHUNK - 1) // CHUNK, scratch_words(self.tiles)), np.int32)
 
     def reset(self, seed: int | None = None, games: Bool | None = None) -> BatchObservation:
@@ -257,8 +271,8 @@ class GameBatch:
         info = {
             "winner": self._ended[at, 0].copy(),
             "turns": self._ended[at, 1].copy(),
-            "invalid": self.rows[at, INVALID].copy(),
-            "episode": self.rows[at, EPISODE].copy(),
+            "invalid": self._ended[at, 2].copy(),
+            "episode": self._ended[at, 3].copy(),
         }
         return self._observation, self._reward[at].copy(), done[:, 0], done[:, 1], info
 
