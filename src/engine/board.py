@@ -39,6 +39,7 @@ RULES = 5
 RULE_COUNT = 8
 TURN, WINNER, TICKING, INVALID, EPISODE, MAP_HEIGHT, MAP_WIDTH, FAR_SIGHT_USED = range(13, 21)
 TILES, AT_VECTORS, AT_CELLS, CELL_WORDS, AT_VIEWS, AT_TICKING, AT_SURCHARGE = range(21, 28)
+UNSETTLED, WIDELY_SEEN = 28, 29  # left to do at the end of a turn: name the winner; remember all that is in sight
 HEADER = 32
 
 # A seat's fields.
@@ -233,11 +234,11 @@ def sight_of(board: Int32, t: int, s: int) -> int:
 
 @inlined
 def add_to_sight(board: Int32, t: int, s: int, change: int) -> int:
-    """Change that count and return it; it stays within 0 to 127, so that its byte never runs over."""
+    """Change that count and return it; it stays within 0 to 255, so that its byte never runs over."""
     at = cell(board, t) + 1 + ((2 + s) >> 2)
     shift = ((2 + s) & 3) * 8
     word = int(board[at]) + (change << shift)
-    board[at] = word
+    board[at] = ((word + 0x80000000) & 0xFFFFFFFF) - 0x80000000  # lookouts can take a count into the word's sign
     return (word >> shift) & 255
 
 

@@ -12,10 +12,12 @@ from engine.board import (
     AT_TICKING,
     AWAY,
     DRAW,
+    FAR_SIGHT_USED,
     GENERAL_AT,
     INVALID,
     LAND,
     MASK_BUILD,
+    MEMORY,
     OBSERVED,
     OUT,
     RUNNING,
@@ -26,6 +28,8 @@ from engine.board import (
     TICKING,
     TOUCHED,
     TURN,
+    UNSETTLED,
+    WIDELY_SEEN,
     WINNER,
     add_seat,
     army_of,
@@ -53,7 +57,17 @@ from engine.rulesets import (
     RULE_TURN_LIMIT,
 )
 from engine.tiles import CITY, GENERAL, GROWS, HARVEST, STRUCTURE_KINDS, SWAMP
-from engine.vision import add_surcharge, castle_price, legal, show_all, show_seen, watch, write_vectors
+from engine.vision import (
+    add_surcharge,
+    castle_price,
+    legal,
+    remember_all,
+    remember_around,
+    show_all,
+    show_seen,
+    watch,
+    write_vectors,
+)
 
 REGROWTH_LIMIT = 40  # a neutral city grows back to this many armies where the ruleset says so
 HARVEST_TURNS = 50
@@ -103,6 +117,7 @@ def marching(board: Int32, action: int) -> int:
 @kernel
 def settle(board: Int32) -> None:
     """Name the winner once a single team is left alive: its first living seat."""
+    board[UNSETTLED] = 0
     if get(board, WINNER) != RUNNING:
         return
     last = -1
@@ -121,6 +136,7 @@ def take_general(board: Int32, s: int, victim: int, t: int) -> None:
     set_seat(board, victim, STATUS, OUT)
     set_seat(board, victim, GENERAL_AT, -1)
     set_kind(board, t, CITY)
+    board[WIDELY_SEEN] = 1
     halve = rule(board, RULE_HALVE_CAPTURED)
     if seat(board, victim, LAND) > 0:
         for other in range(tile_count(board)):
@@ -176,6 +192,7 @@ def trade_land(board: Int32, s: int, other: int) -> None:
     """Two seats have taken each other's general in one turn: all else they hold changes hands, halved; nobody dies."""
     mine = seat(board, s, GENERAL_AT)
     theirs = seat(board, other, GENERAL_AT)
+    board[WIDELY_SEEN] = 1
     for t in range(tile_count(board)):
         owner = owner_of(board, t)
         if t != mine and t != theirs and (owner == s or owner == other):
@@ -260,11 +277,14 @@ def surrender(board: Int32, s: int) -> None:
 
     The turn is still played (the site's replays hold the others' moves of it) and names the winner at its end.
     """
+    if get(board, WINNER) != RUNNING:
+        return
     seats = get(board, SEATS)
     tiles = tile_count(board)
     status = seat(board, s, STATUS)
     if status == ALIVE:
         set_seat(board, s, STATUS, AWAY)
+        board[UNSETTLED] = 1
         for t in range(tiles):
             if owner_of(board, t) == s:
                 show_all(board, t)
@@ -327,6 +347,20 @@ def play_moves(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
 
 
 @kernel
+def remember_turn(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
+    """Remember what this turn brought into sight: only now, since nobody sees a turn half played."""
+    if get(board, MEMORY) == 0:
+        return
+    if get(board, WIDELY_SEEN) != 0 or get(board, FAR_SIGHT_USED) != 0:
+        remember_all(board)
+        return
+    for s in range(get(board, SEATS)):
+        action = int(actions[s])
+        if can_enter(board, action):
+            remember_around(board, s, end_of(board, action))
+
+
+@kernel
 def play_turn(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
     """One turn. `actions` is int32 (seats,): 0 pass, then moves, then builds; an invalid one counts and is a pass."""
     if get(board, WINNER) != RUNNING:
@@ -341,8 +375,11 @@ def play_turn(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
     board[TURN] += 1
     if both_move == 0 or board[WINNER] == RUNNING:
         grow(board)
+    if get(board, UNSETTLED) != 0:
+        settle(board)
     limit = rule(board, RULE_TURN_LIMIT)
     if limit > 0 and board[WINNER] == RUNNING and get(board, TURN) >= limit:
         board[WINNER] = DRAW
     if get(board, OBSERVED) != 0:
+        remember_turn(board, actions)
         write_vectors(board)

@@ -14,6 +14,7 @@ from engine.board import (
     LAND,
     MAP_HEIGHT,
     MAP_WIDTH,
+    MEMORY,
     OBSERVED,
     OUT,
     RUNNING,
@@ -22,6 +23,7 @@ from engine.board import (
     STRUCTURES,
     TICKING,
     TURN,
+    WIDELY_SEEN,
     WIDTH,
     WINNER,
     army_of,
@@ -40,7 +42,7 @@ from engine.compile import inlined, kernel
 from engine.rules import put, settle
 from engine.rulesets import RULE_CASTLE_PRICE
 from engine.tiles import DRAINS, FAR_SIGHT_KINDS, GROWS, PASSABLE
-from engine.vision import show_all, write_vectors
+from engine.vision import remember_all, show_all, write_vectors
 
 
 @inlined
@@ -115,5 +117,8 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
     for t in range(tiles):
         show_all(board, t)
     settle(board)
+    board[WIDELY_SEEN] = 0
     if get(board, OBSERVED) != 0:
+        if get(board, MEMORY) != 0:
+            remember_all(board)
         write_vectors(board)

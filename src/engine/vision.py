@@ -27,7 +27,6 @@ from engine.board import (
     MASK_BUILD,
     MASK_OWNER_SHIFT,
     MASK_SHIFT,
-    MEMORY,
     MINE,
     OBSERVED,
     RELATION_SHIFT,
@@ -37,6 +36,7 @@ from engine.board import (
     UNOWNED,
     VECTOR_SEAT,
     VISIBLE,
+    WIDELY_SEEN,
     WIDTH,
     add_surcharge_at,
     add_to_sight,
@@ -51,6 +51,7 @@ from engine.board import (
     set_view,
     sight_of,
     surcharge_of,
+    tile_count,
     view_of,
 )
 from engine.compile import inlined, kernel
@@ -101,8 +102,6 @@ def show(board: Int32, s: int, t: int) -> None:
         if seats > 2 and owner >= 0:
             offset = owner - s
             mask |= (offset if offset >= 0 else offset + seats) << MASK_OWNER_SHIFT
-        if get(board, MEMORY) != 0:
-            known = DISCOVERED
         flags = known | VISIBLE | (relation(board, s, owner) << RELATION_SHIFT) | (kind << KIND_SHIFT)
         army = min(army_of(board, t), ARMY_LIMIT)
         set_view(board, s, t, flags | (mask << MASK_SHIFT) | (army << ARMY_SHIFT))
@@ -110,6 +109,14 @@ def show(board: Int32, s: int, t: int) -> None:
         if known == 0:
             kind = OBSTACLE if (HIDES >> kind) & 1 else PLAIN
         set_view(board, s, t, known | (kind << KIND_SHIFT))
+
+
+@inlined
+def remember(board: Int32, s: int, t: int) -> None:
+    """Keep the kind of tile `t` known to seat `s` from now on, if it is in sight."""
+    view = view_of(board, s, t)
+    if view & VISIBLE:
+        set_view(board, s, t, view | DISCOVERED)
 
 
 @inlined
@@ -172,6 +179,28 @@ def watch(board: Int32, t: int, owner: int, change: int) -> None:
                     add_sight(board, r1 * width + c1, s, change)
             if get(board, FAR_SIGHT_USED) != 0:
                 add_far_sight(board, t, s, change)
+
+
+@kernel
+def remember_around(board: Int32, s: int, t: int) -> None:
+    """Remember what the team of seat `s` has in sight of tile `t` and the tiles around it."""
+    height = get(board, HEIGHT)
+    width = get(board, WIDTH)
+    r, c = t // width, t % width
+    for other in range(get(board, SEATS)):
+        if same_team(board, s, other):
+            for r1 in range(max(0, r - 1), min(height, r + 2)):
+                for c1 in range(max(0, c - 1), min(width, c + 2)):
+                    remember(board, other, r1 * width + c1)
+
+
+@kernel
+def remember_all(board: Int32) -> None:
+    """Remember all that any seat has in sight."""
+    board[WIDELY_SEEN] = 0
+    for s in range(get(board, SEATS)):
+        for t in range(tile_count(board)):
+            remember(board, s, t)
 
 
 @kernel
