@@ -1,7 +1,7 @@
 """Boards as text that a person can read.
 
-One word a tile: `.` plain, `^` mountain, `#` city, `~` swamp, `:` desert, `L` lookout, `O` observatory; an owner's letter
-before it (`a#`: the city of seat 0) and armies behind it (`a#3`; 0 is left out). Land is its owner's letter alone
+One word a tile: `.` plain, `^` mountain, `#` city, `~` swamp, `:` desert, `L` lookout, `O` observatory; its owner's
+letter before (`a#`: the city of seat 0) and its armies behind (`a#3`; 0 is left out). Land is its owner's letter alone
 (`b2`), a general a capital (`A5`).
 
     A5  .   ^
@@ -9,7 +9,6 @@ before it (`a#`: the city of seat 0) and armies behind it (`a#3`; 0 is left out)
 """
 
 import numpy as np
-
 from tests.engine.boards import KIND_NAMES, Board
 from tests.engine.reference import Reference
 

@@ -4,12 +4,12 @@ import random
 from dataclasses import dataclass, field
 
 import numpy as np
+from tests.engine.reference import Reference
 
 from engine.game import Game
 from engine.layout import Layout
 from engine.rulesets import RULESETS, replay_ruleset
 from engine.tiles import KINDS
-from tests.engine.reference import Reference
 
 KIND_NAMES = [kind.name for kind in KINDS]
 STATUS_NAMES = ["alive", "away", "out"]

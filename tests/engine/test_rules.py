@@ -1,7 +1,6 @@
-"""Every rule of the site, with the board before and after. Engine and reference play each; see `ascii` for the notation."""
+"""The site's rules, one by one, with the board before and after. Engine and reference play each; `ascii` explains boards."""
 
 import pytest
-
 from tests.engine.ascii import lines, read, show
 
 ORDERS = [4, 5, 13, 15, 16]  # a replay version for every set of rules
