@@ -1,4 +1,4 @@
-"""The site's rules, one by one, with the board before and after. Engine and reference play each; `ascii` explains boards."""
+"""The site's rules, one by one, with the board before and after. Engine and reference play each."""
 
 import pytest
 from tests.engine.ascii import lines, read, show
