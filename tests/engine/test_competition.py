@@ -211,5 +211,5 @@ class TestEnd:
 
 
 def test_it_takes_two_seats():
-    with pytest.raises(ValueError, match="competition.*2 seats; seats is 3"):
+    with pytest.raises(ValueError, match="is for 2 seats; seats is 3"):
         Game.from_tiles("competition", [[1, 2, 3]])
