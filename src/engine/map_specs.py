@@ -29,10 +29,11 @@ SIDE_STEP = 4  # boards that hold maps of several sizes have sides that are mult
     MAP_ARMY_LEAST,
     MAP_ARMY_SPREAD,
     MAP_CITY_REACH,
+    MAP_CITY_FAIRNESS,  # parts per million
     MAP_APART,
     MAP_APART_WALKING,
     MAP_TEAMS,  # MAX_SEATS of them
-) = range(16)
+) = range(17)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class MapSpec:
     cities: tuple[int, int] = (2, 2)  # how many
     city_armies: tuple[int, int] = (40, 50)  # round(least + U * (most - least))
     city_reach: int = 0  # each general has a city at most this far away (Manhattan); 0: cities lie anywhere
+    city_fairness: float = 0.5  # chance that a city goes elsewhere if nearest to a seat that has more than another
     apart: int = 1  # least Manhattan distance of generals
     apart_walking: int = 1  # least number of steps from general to general, not through cities
     teams: tuple[int, ...] = ()  # team of each seat; empty: everybody for themselves
@@ -72,6 +74,8 @@ class MapSpec:
         ):
             if not 0 <= least <= most <= limit:
                 raise ValueError(f"{what} of the map are {least} to {most}; accepted: 0 to {limit}, least first")
+        if not 0 <= self.city_fairness <= 1:
+            raise ValueError(f"city_fairness of the map is {self.city_fairness}; accepted: 0 to 1")
         for what, value in (
             ("city_reach", self.city_reach),
             ("apart", self.apart),
@@ -119,6 +123,7 @@ class MapSpec:
         words[MAP_CITIES_LEAST : MAP_CITIES_SPREAD + 1] = self.cities[0], self.cities[1] - self.cities[0]
         words[MAP_ARMY_LEAST : MAP_ARMY_SPREAD + 1] = self.city_armies[0], self.city_armies[1] - self.city_armies[0]
         words[MAP_CITY_REACH] = self.city_reach
+        words[MAP_CITY_FAIRNESS] = round(MILLION * self.city_fairness)
         words[MAP_APART : MAP_APART_WALKING + 1] = self.apart, self.apart_walking
         words[MAP_TEAMS:] = range(MAX_SEATS)
         words[MAP_TEAMS : MAP_TEAMS + len(self.teams)] = self.teams

@@ -1,23 +1,24 @@
 """Drawing maps inside the batch, each reproducible from (seed, game, episode).
 
-A map is drawn in steps: sides; mountains; the land is made one piece; generals; cities, carved out of mountains. All of
-it happens in the row itself, in words that `begin` writes anew: the first seat's view plane holds one number a tile
-(the land), the ticking region a queue, TURN the count of numbers drawn.
+A map is drawn in steps: its sides; mountains, and the rest made one piece (`engine/terrain.py`); generals; cities,
+carved out of mountains. All random numbers come from one stream, so the same map comes out on every machine.
 """
 
 from engine.arrays import Int32
 from engine.board import (
     AT_TICKING,
-    AT_VIEWS,
     GENERAL_AT,
+    LAND,
     MAP_HEIGHT,
     MAP_WIDTH,
     NOBODY,
     SEATS,
     TEAM,
+    TICKING,
     TURN,
     WIDTH,
     Shape,
+    add_seat,
     allocate,
     get,
     seat,
@@ -27,8 +28,8 @@ from engine.board import (
     set_seat,
     tile_count,
 )
-from engine.chance import FOR_MAP, draw_below, make_key
-from engine.compile import call, inlined, kernel
+from engine.chance import FOR_MAP, make_key
+from engine.compile import call, inlined, kernel, loop, prange
 from engine.layout import Layout
 from engine.map_specs import (
     MAP_APART,
@@ -37,11 +38,9 @@ from engine.map_specs import (
     MAP_ARMY_SPREAD,
     MAP_CITIES_LEAST,
     MAP_CITIES_SPREAD,
+    MAP_CITY_FAIRNESS,
     MAP_CITY_REACH,
     MAP_HEIGHT_LEAST,
-    MAP_MOUNTAINS_LEAST,
-    MAP_MOUNTAINS_SPREAD,
-    MAP_OVERLAPPING,
     MAP_SKEWED,
     MAP_TEAMS,
     MAP_WIDTH_LEAST,
@@ -52,48 +51,34 @@ from engine.map_specs import (
 )
 from engine.rulesets import RULESETS
 from engine.setup import begin
-from engine.tiles import CITY, DOWN, GENERAL, LEFT, MOUNTAIN, PLAIN, RIGHT, UP
+from engine.terrain import (
+    BLOCKED,
+    CARVED,
+    FAR,
+    ROUGH,
+    TILE_TRIES,
+    clear_land,
+    find_tile,
+    flood,
+    flood_from,
+    join_land,
+    land,
+    land_beside,
+    raise_mountains,
+    roll,
+    roll_tile,
+    set_land,
+)
+from engine.tiles import CITY, GENERAL, MOUNTAIN, PLAIN
 from engine.views import BoardView
 
-__all__ = ["MAPS", "MapSpec", "draw_map", "find_map", "generate"]
-
-# The land: one number a tile. Free tiles hold FAR or, after a flood, what the flood wrote there.
-FAR = 1 << 20
-BLOCKED = -1  # mountain
-CARVED = -2  # city
-OUTSIDE = -3  # beyond the map
+__all__ = ["MAPS", "MapSpec", "draw_map", "draw_maps", "find_map", "generate"]
 
 ATTEMPTS = 8  # whole maps to try before requirements are relaxed
 PLACINGS = 32  # placings of all generals, and choices of all cities, to try on one terrain
-GENERAL_TRIES = 4  # tiles to try for a general before all are placed anew; few: no seat's place is the better one
-TILE_TRIES = 64  # tiles to try for one that is common before all are looked through
-
-
-@inlined
-def land(board: Int32, t: int) -> int:
-    """What the land holds at tile `t`."""
-    return int(board[int(board[AT_VIEWS]) + t])
-
-
-@inlined
-def set_land(board: Int32, t: int, value: int) -> None:
-    """Set that."""
-    board[int(board[AT_VIEWS]) + t] = value
-
-
-@inlined
-def roll(board: Int32, key: int, bound: int) -> int:
-    """The next random number in 0 .. bound - 1."""
-    counter = int(board[TURN])
-    board[TURN] = counter + 1
-    return draw_below(key, counter, bound)
-
-
-@inlined
-def roll_tile(board: Int32, key: int, height: int, width: int) -> int:
-    """A random tile of the map."""
-    place = roll(board, key, height * width)
-    return (place // width) * get(board, WIDTH) + place % width
+GENERAL_TRIES = 4  # tiles to try for a general before all are placed anew; few: early and late places are then alike
+FAIR_TRIES = 8  # tiles to try for a city before any will do
+SEAT_STEP = 16  # the land tells the way to the nearest general in steps of this, and in the rest its seat
 
 
 @inlined
@@ -103,123 +88,6 @@ def draw_side(board: Int32, spec: Int32, key: int, at: int) -> int:
     if int(spec[MAP_SKEWED]) != 0:
         u = (u >> 16) * (u >> 16)
     return (((int(spec[at]) + 1) << 32) + u * int(spec[at + 1])) >> 33
-
-
-@inlined
-def neighbour(board: Int32, t: int, direction: int) -> int:
-    """The tile beside `t`, or `t` itself at the board's edge."""
-    width = get(board, WIDTH)
-    if direction == UP:
-        return t - width if t >= width else t
-    if direction == DOWN:
-        return t + width if t + width < tile_count(board) else t
-    if direction == LEFT:
-        return t - 1 if t % width > 0 else t
-    return t + 1 if t % width < width - 1 else t
-
-
-@inlined
-def borders_land(board: Int32, t: int) -> bool:
-    """Whether a free tile lies beside `t`."""
-    return (
-        land(board, neighbour(board, t, UP)) >= 0
-        or land(board, neighbour(board, t, DOWN)) >= 0
-        or land(board, neighbour(board, t, LEFT)) >= 0
-        or land(board, neighbour(board, t, RIGHT)) >= 0
-    )
-
-
-@kernel
-def flood(board: Int32, start: int, value: int, step: int) -> int:
-    """Write `value` at `start` and `step` more a step away, wherever the land held more. Returns on how many tiles."""
-    queue = get(board, AT_TICKING)
-    board[queue] = start
-    set_land(board, start, value)
-    head, tail = 0, 1
-    while head < tail:
-        t = int(board[queue + head])
-        head += 1
-        reached = land(board, t) + step
-        for direction in range(4):
-            beside = neighbour(board, t, direction)
-            if land(board, beside) > reached:
-                set_land(board, beside, reached)
-                board[queue + tail] = beside
-                tail += 1
-    return tail
-
-
-@kernel
-def rough_tile(board: Int32, key: int, height: int, width: int) -> int:
-    """A random mountain beside free land; -1 where there is none."""
-    for _ in range(TILE_TRIES):
-        t = roll_tile(board, key, height, width)
-        if land(board, t) == BLOCKED and borders_land(board, t):
-            return t
-    first = roll(board, key, tile_count(board))
-    for i in range(tile_count(board)):
-        t = (first + i) % tile_count(board)
-        if land(board, t) == BLOCKED and borders_land(board, t):
-            return t
-    return -1
-
-
-@kernel
-def raise_mountains(board: Int32, spec: Int32, key: int, height: int, width: int, cities: int) -> int:
-    """Clear the land and raise mountains, those that become cities too. Returns how many tiles are free."""
-    columns = get(board, WIDTH)
-    for t in range(tile_count(board)):
-        set_land(board, t, FAR if t // columns < height and t % columns < width else OUTSIDE)
-    free = height * width
-    seats = get(board, SEATS)
-    share = int(spec[MAP_MOUNTAINS_LEAST]) + roll(board, key, int(spec[MAP_MOUNTAINS_SPREAD]) + 1)
-    if int(spec[MAP_OVERLAPPING]) != 0:
-        for _ in range((free * share + MILLION - 1) // MILLION + cities + seats):
-            t = roll_tile(board, key, height, width)
-            if land(board, t) >= 0 and free > seats:
-                set_land(board, t, BLOCKED)
-                free -= 1
-        return free
-    for _ in range(min((free * share + MILLION // 2) // MILLION + cities, free - seats)):
-        t = roll_tile(board, key, height, width)
-        tries = 0
-        while land(board, t) < 0:
-            tries += 1
-            if tries < TILE_TRIES:
-                t = roll_tile(board, key, height, width)
-            else:
-                t = (t + 1) % tile_count(board)
-        set_land(board, t, BLOCKED)
-        free -= 1
-    return free
-
-
-@kernel
-def join_land(board: Int32, key: int, height: int, width: int, free: int) -> None:
-    """Make the free land one piece: all but the largest turn into mountains, as many mountains beside it open."""
-    pieces = 0
-    largest = -1
-    largest_size = 0
-    seen = 0
-    first = roll(board, key, tile_count(board))
-    for i in range(tile_count(board)):
-        t = (first + i) % tile_count(board)
-        if land(board, t) == FAR:
-            size = flood(board, t, pieces, 0)
-            seen += size
-            if size > largest_size:
-                largest = pieces
-                largest_size = size
-            pieces += 1
-            if largest_size >= free - seen:
-                break
-    for t in range(tile_count(board)):
-        if land(board, t) >= 0:
-            set_land(board, t, FAR if land(board, t) == largest else BLOCKED)
-    for _ in range(free - largest_size):
-        t = rough_tile(board, key, height, width)
-        if t >= 0:
-            set_land(board, t, FAR)
 
 
 @inlined
@@ -251,11 +119,11 @@ def farthest_tile(board: Int32) -> int:
 @kernel
 def place_generals(board: Int32, spec: Int32, key: int, height: int, width: int, relaxed: bool) -> bool:
     """Place every seat's general on free land, far enough apart, or `relaxed`, as far as can be."""
-    for t in range(tile_count(board)):
-        if land(board, t) >= 0:
-            set_land(board, t, FAR)
+    seats = get(board, SEATS)
     walking = relaxed or int(spec[MAP_APART_WALKING]) > 1
-    for s in range(get(board, SEATS)):
+    if walking:
+        clear_land(board)
+    for s in range(seats):
         place = -1
         tries = 0
         while place < 0 and tries < (GENERAL_TRIES if s > 0 else TILE_TRIES):
@@ -268,8 +136,8 @@ def place_generals(board: Int32, spec: Int32, key: int, height: int, width: int,
                 return False
             place = farthest_tile(board)
         set_seat(board, s, GENERAL_AT, place)
-        if walking:
-            flood(board, place, 0, 1)
+        if walking and s < seats - 1:
+            flood_from(board, place, 0, 1)
     return True
 
 
@@ -284,11 +152,11 @@ def shuffle_generals(board: Int32, key: int) -> None:
 
 
 @inlined
-def has_city(board: Int32, s: int, cities: int, reach: int) -> bool:
+def has_city(board: Int32, s: int, reach: int) -> bool:
     """Whether one of the cities in the queue is in reach of the general of seat `s`."""
     columns = get(board, WIDTH)
     general = seat(board, s, GENERAL_AT)
-    for i in range(cities):
+    for i in range(get(board, TICKING)):
         city = int(board[get(board, AT_TICKING) + i])
         if abs(city // columns - general // columns) + abs(city % columns - general % columns) <= reach:
             return True
@@ -296,50 +164,114 @@ def has_city(board: Int32, s: int, cities: int, reach: int) -> bool:
 
 
 @kernel
+def share_land(board: Int32) -> None:
+    """Let the land tell the way to the nearest general and, as the rest of a division by SEAT_STEP, its seat.
+
+    Seats are queued in order, so that of equally near ones the first gets there first, and a tile is queued once.
+    """
+    clear_land(board)
+    seats = get(board, SEATS)
+    for s in range(seats):
+        place = seat(board, s, GENERAL_AT)
+        set_land(board, place, s)
+        board[get(board, AT_TICKING) + s] = place
+    flood(board, seats, SEAT_STEP)
+
+
+@inlined
+def nearest_seat(board: Int32, t: int) -> int:
+    """The seat that walks the shortest way to mountain `t`, which lies beside free land."""
+    nearest = FAR
+    for step in range(-1, 2, 2):
+        way = land_beside(board, t, step, 0)
+        if 0 <= way < nearest:
+            nearest = way
+        way = land_beside(board, t, 0, step)
+        if 0 <= way < nearest:
+            nearest = way
+    return nearest % SEAT_STEP
+
+
+@kernel
+def carve_city(board: Int32, spec: Int32, key: int, height: int, width: int) -> bool:
+    """Turn a mountain beside free land into a city, and queue it. Returns whether there is one.
+
+    A seat that has more of the cities nearest to it than another is passed over with the specification's fairness.
+    LAND counts a seat's cities.
+    """
+    fewest = seat(board, 0, LAND)
+    for s in range(1, get(board, SEATS)):
+        fewest = min(fewest, seat(board, s, LAND))
+    t = -1
+    s = 0
+    tries = 0
+    while t < 0:
+        tries += 1
+        t = find_tile(board, key, height, width, ROUGH)
+        if t < 0:
+            return False
+        s = nearest_seat(board, t)
+        if (
+            tries < FAIR_TRIES
+            and seat(board, s, LAND) > fewest
+            and roll(board, key, MILLION) < int(spec[MAP_CITY_FAIRNESS])
+        ):
+            t = -1
+    set_land(board, t, CARVED)
+    add_seat(board, s, LAND, 1)
+    board[get(board, AT_TICKING) + get(board, TICKING)] = t
+    board[TICKING] += 1
+    return True
+
+
+@kernel
 def carve_cities(board: Int32, spec: Int32, key: int, height: int, width: int, cities: int) -> bool:
-    """Turn mountains beside free land into cities. Returns whether all are there, and one in reach of every general."""
-    queue = get(board, AT_TICKING)
+    """Turn mountains into cities, and queue these: TICKING counts them.
+
+    Returns whether all are there, and one in reach of every general.
+    """
+    board[TICKING] = 0
+    if cities == 0:
+        return True
+    share_land(board)
     reach = int(spec[MAP_CITY_REACH])
-    carved = 0
     for _ in range(PLACINGS):
-        for i in range(carved):
-            set_land(board, int(board[queue + i]), BLOCKED)
-        carved = 0
-        while carved < cities:
-            t = rough_tile(board, key, height, width)
-            if t < 0:
+        for i in range(get(board, TICKING)):
+            set_land(board, int(board[get(board, AT_TICKING) + i]), BLOCKED)
+        board[TICKING] = 0
+        for s in range(get(board, SEATS)):
+            set_seat(board, s, LAND, 0)
+        for _ in range(cities):
+            if not carve_city(board, spec, key, height, width):
                 return False
-            set_land(board, t, CARVED)
-            board[queue + carved] = t
-            carved += 1
         fair = True
         if reach > 0:
             for s in range(get(board, SEATS)):
-                fair = fair and has_city(board, s, carved, reach)
+                fair = fair and has_city(board, s, reach)
         if fair:
             return True
     return False
+
+
+@inlined
+def write_tile(board: Int32, t: int, kind: int, owner: int, army: int) -> None:
+    """Write a tile whose exits and sight `begin` will find."""
+    set_ground(board, t, kind, 0)
+    set_owner(board, t, owner)
+    set_army(board, t, army)
 
 
 @kernel
 def write_map(board: Int32, spec: Int32, key: int) -> None:
     """Write kinds, owners, armies and teams of the map that the land holds."""
     for t in range(tile_count(board)):
-        kind = MOUNTAIN
-        army = 0
-        if land(board, t) >= 0:
-            kind = PLAIN
-        elif land(board, t) == CARVED:
-            kind = CITY
-            army = int(spec[MAP_ARMY_LEAST]) + ((roll(board, key, 2 * int(spec[MAP_ARMY_SPREAD])) + 1) >> 1)
-        set_ground(board, t, kind, 0)
-        set_owner(board, t, NOBODY)
-        set_army(board, t, army)
+        write_tile(board, t, MOUNTAIN if land(board, t) < 0 else PLAIN, NOBODY, 0)
+    for i in range(get(board, TICKING)):
+        army = int(spec[MAP_ARMY_LEAST]) + ((roll(board, key, 2 * int(spec[MAP_ARMY_SPREAD])) + 1) >> 1)
+        write_tile(board, int(board[get(board, AT_TICKING) + i]), CITY, NOBODY, army)
     for s in range(get(board, SEATS)):
         place = seat(board, s, GENERAL_AT)
-        set_ground(board, place, GENERAL, 0)
-        set_owner(board, place, s)
-        set_army(board, place, 1)
+        write_tile(board, place, GENERAL, s, 1)
         set_seat(board, s, TEAM, int(spec[MAP_TEAMS + s]))
 
 
@@ -372,6 +304,13 @@ def draw_map(board: Int32, spec: Int32, seed: int, game: int, episode: int) -> N
     shuffle_generals(board, key)
     write_map(board, spec, key)
     begin(board, height, width, 0)
+
+
+@loop
+def draw_maps(rows: Int32, spec: Int32, seed: int, episode: int) -> None:
+    """Draw the maps of an episode for all games of a batch, rows int32 (G, N), on all cores."""
+    for g in prange(rows.shape[0]):
+        draw_map(rows[g], spec, seed, g, episode)
 
 
 @call
