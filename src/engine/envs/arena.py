@@ -4,12 +4,15 @@ No library's interface is known here; all of them are adapters of this class.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from engine.arrays import Bool, Float32, Int32
+from engine.batch import CHUNK
 from engine.board import INVALID, OUT, RUNNING, STATUS, TEAM, TURN, WINNER
+from engine.compile import OneThread
 from engine.envs.forms import action_mask, observe
 from engine.envs.opponents import Opponent, Opponents
 from engine.envs.settings import EnvSettings
@@ -40,6 +43,7 @@ class Arena:
         self.seat = seat
         self.at: Any = slice(None) if opponent is None else seat  # the seats played, as an index
         self.lead = (self.batch.seats,) if opponent is None else ()  # the axis that stands for them
+        self._threads: AbstractContextManager[None] = OneThread() if games <= CHUNK else nullcontext()
         self._gone = np.zeros(games, np.bool_)  # out before the game was over, and told so
         self._opponents: Opponents | None = None
         if opponent is not None:
@@ -53,7 +57,8 @@ class Arena:
 
     def reset(self, seed: int | None, games: Bool | None = None) -> None:
         """Start new episodes: of all games or of those marked, bool (G,). The same seed gives the same games."""
-        self.batch.reset(None if seed is None else seed % SEED_LIMIT, games)
+        with self._threads:
+            self.batch.reset(None if seed is None else seed % SEED_LIMIT, games)
         self._gone[slice(None) if games is None else games] = False
 
     def step(self, actions: Any, games: Int32 | None = None) -> tuple[Float32, Bool, Bool]:
@@ -62,12 +67,13 @@ class Arena:
         actions: integers (G,), or (G, S) where all seats are played. Returns reward float32 of the same shape, and
         terminated and truncated, bool (G,). A game whose episode is over waits to be reset.
         """
-        if self._opponents is None:
-            played = np.asarray(actions, np.int32)
-        else:
-            played = self._opponents.actions(self.batch, games)
-            played[:, self.seat] = actions
-        _, reward, terminated, truncated, _ = self.batch.step(played, games)
+        with self._threads:
+            if self._opponents is None:
+                played = np.asarray(actions)
+            else:
+                played = self._opponents.actions(self.batch, games)
+                played[:, self.seat] = actions
+            _, reward, terminated, truncated, _ = self.batch.step(played, games)
         if self._opponents is None:
             return reward, terminated, truncated
         own = reward[:, self.seat]
