@@ -35,6 +35,7 @@ import importlib.util, sys
 import stratagem
 importlib.util.find_spec("gymnasium")
 import gymnasium
-print('Generals-v0' in gymnasium.registry, type(gymnasium.__spec__.loader).__name__, type(gymnasium.__loader__).__name__)
+print('Generals-v0' in gymnasium.registry)
+print(type(gymnasium.__spec__.loader).__name__, type(gymnasium.__loader__).__name__)
 """
-    assert printed(code) == "True SourceFileLoader SourceFileLoader"
+    assert printed(code).split() == ["True", "SourceFileLoader", "SourceFileLoader"]

@@ -1,6 +1,7 @@
 """Stable-Baselines3 and sb3-contrib train on the environment."""
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -13,8 +14,19 @@ from stable_baselines3.common.env_checker import check_env  # noqa: E402
 from engine.envs.generals_env import GeneralsEnv  # noqa: E402
 from engine.maps import MapSpec  # noqa: E402
 
+torch = pytest.importorskip("torch")
+
 TINY = MapSpec.plain(4, 4, cities=0, mountains=0.0)
 STEPS = 3000
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small are slower on many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def tiny(observation: str) -> GeneralsEnv:
@@ -46,7 +58,7 @@ def test_dqn_trains_on_compact_observations() -> None:
     before = [parameter.detach().clone() for parameter in model.q_net.parameters()]
     model.learn(STEPS)
     after = list(model.q_net.parameters())
-    assert model.num_timesteps == STEPS
+    assert model.num_timesteps >= STEPS
     assert all(bool(parameter.isfinite().all()) for parameter in after)
     assert any(bool((old != new).any()) for old, new in zip(before, after, strict=True))
     assert model.replay_buffer is not None
