@@ -119,6 +119,7 @@ class _Painter:
             observation = game.observe(seat)
             self.seen = observation.visible
             self.kinds = np.where(self.seen, self.kinds, observation.kinds)
+        self.fog = " " if self.coloured else "░" if self.unicode else "."
         # Without colour a letter says whose a tile is.
         self.width = 4 if self.coloured else 5
 
@@ -129,7 +130,7 @@ class _Painter:
         head = Text(" " * margin + "".join(f"{column:>{self.width}}" for column in range(width)), style="dim")
         rows = [head]
         for r in range(height):
-            line = Text(f"{r:>{margin - 1}} ", style="dim")
+            line = Text.assemble((f"{r:>{margin - 1}} ", "dim"))
             for c in range(width):
                 line.append(*self.cell(r, c))
             rows.append(line)
@@ -140,8 +141,7 @@ class _Painter:
         kind, owner, army = int(self.kinds[r, c]), int(self.owners[r, c]), int(self.armies[r, c])
         mark = self.marks.get(kind, " ")
         if not self.seen[r, c]:
-            fog = "░" if self.unicode else "."
-            text = (mark if kind != PLAIN else fog).center(self.width)
+            text = (mark if kind != PLAIN else self.fog).center(self.width)
             return text, f"#9a9a9a on {_FOG_KNOWN if kind not in (PLAIN, OBSTACLE) else _FOG}"
         number = short(army) if owner >= 0 or army else ""
         if not KINDS[kind].passable:
@@ -160,24 +160,23 @@ class _Painter:
         known = [kind for kind in self.marks if (self.kinds == kind).any()]
         words = [f"{self.marks[kind]} {KINDS[kind].name if kind != OBSTACLE else 'obstacle in fog'}" for kind in known]
         if not self.seen.all():
-            words.append(f"{'░' if self.unicode else '.'} fog")
+            words.append("dark: fog" if self.coloured else f"{self.fog} fog")
         return Text("   ".join(words), style="dim")
 
 
 def _seats(game: Game, painter: _Painter, names: tuple[str, ...]) -> Table:
-    """Land, armies and fate of each seat."""
+    """Land, armies and fate of each seat, which every player knows."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("seat")
     table.add_column("name", no_wrap=True, max_width=24)
-    for heading in ("land", "army", "cities"):
+    for heading in ("land", "army"):
         table.add_column(heading, justify="right")
     table.add_column("")
-    own = [(game.cities & (game.owners == s)).sum() for s in range(game.seats)]
     for s in range(game.seats):
-        badge = Text(f" {letter(s)} ", style=f"bold #ffffff on {painter.palette[s]}")
+        badge = Text.assemble(f"{s} ", (f" {letter(s)} ", f"bold #ffffff on {painter.palette[s]}"))
         name = "".join(c if c.isprintable() else "?" for c in (names[s] if names else f"seat {s}"))
         fate = "winner" if game.winner == s else _STATUS.get(game.status[s], "out")
         if len(set(game.teams)) < game.seats:
             fate = f"team {game.teams[s]}  {fate}"
-        table.add_row(badge, Text(name), str(game.land[s]), str(game.totals[s]), str(own[s]), fate)
+        table.add_row(badge, Text(name), str(game.land[s]), str(game.totals[s]), fate)
     return table

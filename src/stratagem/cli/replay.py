@@ -46,24 +46,21 @@ def verify(files: tuple[str, ...], boards: str | None) -> None:
     seats, -1 nobody, -2 where nobody can stand. Of several games the n-th, from 0, is `owner_n` and `army_n`.
     """
     tally: Counter[str] = Counter()
-    refused = False
-    with _progress(files) as told, _archive(boards) as archive:
-        for number, file in enumerate(files):
-            try:
-                for game in read_replays(file, lambda read, n=number: told(n, read)):  # type: ignore[misc]
-                    record = _record(file, game)
-                    result = record.result()
-                    click.echo(verdict(game, result))
-                    tally["games"] += 1
-                    tally["moves"] += len(game.moves)
-                    tally["invalid"] += result.invalid
-                    tally[result.ended] += 1
-                    archive(record)
-            except ReplayError as error:
-                click.echo(f"stratagem: {error}", err=True)
-                refused = True
+    refusals: list[ReplayError] = []
+    try:
+        with _progress(files) as told, _archive(boards) as archive:
+            for number, file in enumerate(files):
+                try:
+                    for game in read_replays(file, lambda read, n=number: told(n, read)):  # type: ignore[misc]
+                        _verify_game(file, game, tally, archive)
+                except ReplayError as error:
+                    click.echo(f"stratagem: {error}", err=True)
+                    refusals.append(error)
+    except ReplayError as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(REFUSED)
     click.echo(summary(tally))
-    if refused:
+    if refusals:
         sys.exit(REFUSED)
     sys.exit(1 if tally["invalid"] else 0)
 
@@ -100,6 +97,17 @@ def show(file: str, turn: int | None, seat: int | None, game: int) -> None:
         colours=found.colours,
         title=_word(found.id),
     )
+
+
+def _verify_game(file: str, game: Replay, tally: Counter[str], archive: Callable[[Record], None]) -> None:
+    record = _record(file, game)
+    result = record.result()
+    click.echo(verdict(game, result))
+    tally["games"] += 1
+    tally["moves"] += len(game.moves)
+    tally["invalid"] += result.invalid
+    tally[result.ended] += 1
+    archive(record)
 
 
 def verdict(game: Replay, result: Result) -> str:
@@ -162,6 +170,11 @@ def _archive(path: str | None) -> Iterator[Callable[[Record], None]]:
     def add(record: Record) -> None:
         # Only the second game tells that the first one's names need a number.
         nonlocal written
+        tiles = record.layout.kinds.size
+        if 5 * (record.turns + 1) * tiles > MAX_BOARD_BYTES:
+            raise ReplayError(
+                f"{path}: boards of {record.turns + 1} turns with {tiles} tiles take more than {MAX_BOARD_BYTES} bytes"
+            )
         if written == 0 and not first:
             first.append(record)
             return
@@ -177,16 +190,14 @@ def _archive(path: str | None) -> Iterator[Callable[[Record], None]]:
                 _write_boards(archive, record, "")
         part.replace(path)
     except OSError as error:
-        raise click.FileError(path, (error.strerror or str(error)).lower()) from None
+        raise ReplayError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     finally:
         part.unlink(missing_ok=True)
 
 
 def _write_boards(archive: zipfile.ZipFile, record: Record, suffix: str) -> None:
     """Write a game's boards piece by piece: they may be larger than the memory."""
-    shape = (record.turns - record.start + 1, record.layout.kinds.size)
-    if 5 * shape[0] * shape[1] > MAX_BOARD_BYTES:
-        raise ReplayError(f"boards of {shape[0]} turns with {shape[1]} tiles take more than {MAX_BOARD_BYTES} bytes")
+    shape = (record.turns + 1, record.layout.kinds.size)
     for index, (name, kind) in enumerate((("owner", np.int8), ("army", np.int32))):
         header: dict[str, Any] = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": shape}
         with archive.open(f"{name}{suffix}.npy", "w", force_zip64=True) as file:
