@@ -71,7 +71,7 @@ class Arena:
             if self._opponents is None:
                 played = np.asarray(actions)
             else:
-                played = self._opponents.actions(self.batch, games)
+                played = self._opponents.actions(self.batch, self.form, games)
                 played[:, self.seat] = actions
             _, reward, terminated, truncated, _ = self.batch.step(played, games)
         if self._opponents is None:

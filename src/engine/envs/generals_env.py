@@ -17,9 +17,10 @@ from engine.envs.settings import EnvSettings
 class GeneralsEnv(gymnasium.Env[Any, Any]):
     """One game as a Gymnasium environment.
 
-    opponent: a bot's name, or a function from an `engine.Observation` to an action code; a sequence of them names one
-        for each other seat. None: the environment plays all seats, with observations, masks and `info["rewards"]` of
-        shape (seats, ...), actions of one code a seat, and the reward of `seat`.
+    opponent: a bot's name, or a function policy(observation) or policy(observation, action_mask) that returns an action
+        code and gets what this environment would hand out at its seat; a sequence of them names one for each other
+        seat. None: the environment plays all seats, with observations, masks and `info["rewards"]` of shape
+        (seats, ...), actions of one code a seat, and the reward of `seat`.
     seat: the seat that is played.
     render_mode: "ansi" (text) or "rgb_array"; both show what the seat has in sight, or all of a joint game.
     settings: see `EnvSettings`: ruleset, board, seats, max_turns, shaping, memory, observation.

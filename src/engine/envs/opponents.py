@@ -1,19 +1,28 @@
 """Who plays the seats that the learner does not."""
 
+import inspect
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.arrays import Int32
 from engine.batch import GameBatch
 from engine.bots import find_bot
-from engine.envs.forms import observe
-from engine.observation import Observation
+from engine.envs.forms import Form, action_mask, observe
 
-# A bot's name, or a function from what its seat observes to an action code. A function with a true attribute `batched`
-# is asked once for all games: it gets observations with a leading axis (G, ...) and returns int32 (G,).
-Policy = Callable[[Observation], int | Int32]
+# A bot's name, or a function from an observation to an action code: policy(observation), or
+# policy(observation, action_mask). It gets what a learner in its seat would get, in the form the environment uses.
+# A function with a true attribute `batched` is asked once for all games: its observations and masks have a leading axis
+# (G, ...), and it returns integers (G,).
+Policy = Callable[..., Any]
 Opponent = str | Policy
+
+
+class _Player(NamedTuple):
+    policy: Policy
+    masked: bool  # takes the action mask as well
+    batched: bool
 
 
 class Opponents:
@@ -26,33 +35,49 @@ class Opponents:
     def __init__(self, opponent: Opponent | Sequence[Opponent], seats: int, seat: int) -> None:
         others = [other for other in range(seats) if other != seat]
         several = isinstance(opponent, Sequence) and not isinstance(opponent, str)
-        chosen: list[Opponent] = list(opponent) if several else [opponent] * len(others)  # type: ignore[arg-type,list-item]
+        chosen: list[Opponent] = (
+            list(opponent) if several else [opponent] * len(others)  # type: ignore[arg-type,list-item]
+        )
         if len(chosen) != len(others):
             raise ValueError(
                 f"{len(chosen)} opponents are given; accepted: one, or one for each of {len(others)} seats"
             )
         self._bots: list[str | None] = [None] * seats
-        self._policies: dict[int, Policy] = {}
+        self._players: dict[int, _Player] = {}
         for other, one in zip(others, chosen, strict=True):
             if isinstance(one, str):
                 find_bot(one)
                 self._bots[other] = one
             elif callable(one):
-                self._policies[other] = one
+                self._players[other] = _Player(one, _required(one) >= 2, bool(getattr(one, "batched", False)))
             else:
                 raise ValueError(f"opponent {one!r} is not understood; accepted: a bot's name, or policy(observation)")
         self._any_bot = any(self._bots)
 
-    def actions(self, batch: GameBatch, games: Int32 | None = None) -> Int32:
+    def actions(self, batch: GameBatch, form: Form, games: Int32 | None = None) -> Int32:
         """What the opponents play now, int32 (G, S), 0 at the learner's seat; of `games`, int32 (K,), alone: (K, S)."""
         if self._any_bot:
             actions = batch.bot_actions(self._bots, games)
         else:
             actions = np.zeros((batch.num_games if games is None else len(games), batch.seats), np.int32)
-        for seat, policy in self._policies.items():
-            if getattr(policy, "batched", False):
-                actions[:, seat] = policy(observe(batch.observe(), (slice(None) if games is None else games, seat)))
+        for seat, player in self._players.items():
+            if player.batched:
+                actions[:, seat] = _ask(player, batch, form, (slice(None) if games is None else games, seat))
             else:
                 for i, game in enumerate(range(batch.num_games) if games is None else games):
-                    actions[i, seat] = policy(observe(batch.observe(), (int(game), seat)))
+                    actions[i, seat] = _ask(player, batch, form, (int(game), seat))
         return actions
+
+
+def _required(policy: Policy) -> int:
+    """How many arguments a function must be given."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(policy).parameters.values()
+    return sum(parameter.kind in kinds and parameter.default is parameter.empty for parameter in parameters)
+
+
+def _ask(player: _Player, batch: GameBatch, form: Form, at: Any) -> Any:
+    seen = observe(batch.observe(), at)
+    if player.masked:
+        return player.policy(form.encode(seen), action_mask(seen.mask, batch.castles))
+    return player.policy(form.encode(seen))

@@ -10,8 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
 import stratagem  # noqa: F401 - registers the environment
-from engine import Observation
-from engine.actions import decode, encode, expand_mask
+from engine.actions import decode, encode
 from engine.envs.generals_env import GeneralsEnv
 from engine.maps import MapSpec
 from engine.observation import planes
@@ -124,20 +123,34 @@ def test_shaping_rewards_land() -> None:
 
 
 def test_a_policy_plays_the_other_seat_by_its_own_observation() -> None:
-    seen: list[Observation] = []
+    seen: list[Any] = []
 
-    def policy(observation: Observation) -> int:
+    def policy(observation: dict[str, Any], action_mask: Any) -> int:
         seen.append(observation)
-        return int(np.flatnonzero(expand_mask(observation.mask.reshape(-1), castles=False))[-1])
+        return int(np.flatnonzero(action_mask)[-1])
 
     env = GeneralsEnv(opponent=policy, board="small")
     env.reset(seed=2)
     for _ in range(20):
         _, _, _, _, info = env.step(0)
-    assert [observation.vector[0] for observation in seen] == list(range(20))
-    assert seen[-1].vector[1] > 1, "the policy's moves took land"
+    assert [observation["vector"][0] for observation in seen] == list(range(20))
+    assert seen[-1]["vector"][1] > 1, "the policy's moves took land"
     assert info["invalid"] == 0
-    assert env.arena.batch.game(0).land == [1, seen[-1].vector[1]]
+    assert env.arena.batch.game(0).land == [1, seen[-1]["vector"][1]]
+
+
+def test_a_policy_sees_what_an_agent_in_its_seat_would_see() -> None:
+    seen: list[Any] = []
+
+    def policy(observation: Any) -> int:
+        seen.append(observation)
+        return 0
+
+    env = GeneralsEnv(opponent=policy, board="small", observation="planes")
+    env.reset(seed=2)
+    env.step(0)
+    other = GeneralsEnv(opponent="random", board="small", observation="planes", seat=1)
+    np.testing.assert_array_equal(seen[0], other.reset(seed=2)[0])
 
 
 def test_the_seat_can_be_chosen() -> None:
