@@ -1,8 +1,8 @@
 """Measure the engine: `make bench-engine`. Prints a table and writes build/bench/engine.json.
 
-Games are 1v1 on 24x24 boards of the site's maps, in mid-game, both seats playing random legal moves; the moves are drawn
-beforehand, so that only the engine is in the time. Every figure is the median of several rounds. The machine may be
-noisy: read the ratios, which come from one run, rather than the digits.
+Games are 1v1 on 24x24 boards of the site's maps, in mid-game, both seats playing random legal moves; the moves are
+drawn beforehand, so that only the engine is in the time. Every figure is the median of several rounds. The machine may
+be noisy: read the ratios, which come from one run, rather than the digits.
 """
 
 import argparse
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numba
 import numpy as np
-from machine import describe_machine, write_result
 from rich.console import Console
 from rich.table import Table
 
 from engine.batch import GameBatch
 from engine.board import OBSERVED, TURN
+from machine import describe_machine, write_result
 
 PEER_PYTHON = Path(__file__).resolve().parent.parent / ".venv-bench" / "bin" / "python"
 PEER_SCRIPT = Path(__file__).resolve().parent / "peer_generals_bots.py"
@@ -45,17 +45,40 @@ class Scene:
             _, _, terminated, truncated, _ = self.batch.step(actions)
             self.episodes += int(terminated.sum() + truncated.sum())
 
-    def rate(self, rounds: int, *, observed: bool = True) -> float:
-        """Game-turns a second, median over rounds."""
-        rates = []
-        for _ in range(rounds):
-            self.batch.rows[:] = self.start
-            self.batch.rows[:, OBSERVED] = observed
-            start = time.perf_counter()
-            for actions in self.actions:
-                self.batch.step(actions)
-            rates.append(self.batch.num_games * len(self.actions) / (time.perf_counter() - start))
-        return statistics.median(rates)
+    def play(self, *, observed: bool = True, cores: int) -> float:
+        """Game-turns a second of one round."""
+        self.batch.rows[:] = self.start
+        self.batch.rows[:, OBSERVED] = observed
+        numba.set_num_threads(cores)
+        start = time.perf_counter()
+        for actions in self.actions:
+            self.batch.step(actions)
+        seconds = time.perf_counter() - start
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+        return self.batch.num_games * len(self.actions) / seconds
+
+
+def batch_rates(rounds: int, cores: int) -> dict[str, float]:
+    """Game-turns a second of `GameBatch`, by figure; the cases take turns, so that a slow spell hits them all alike."""
+    small, large = Scene(1024, 64), Scene(65_536, 8)
+    cases: dict[str, Callable[[], float]] = {
+        "turns_per_s_moves_only_1024": lambda: small.play(observed=False, cores=cores),
+        "turns_per_s_moves_only_65536": lambda: large.play(observed=False, cores=cores),
+        "turns_per_s_1024": lambda: small.play(cores=cores),
+        "turns_per_s_65536": lambda: large.play(cores=cores),
+        "turns_per_s_1024_one_core": lambda: small.play(cores=1),
+        "turns_per_s_65536_one_core": lambda: large.play(cores=1),
+    }
+    for play in cases.values():
+        play()
+    measured: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, play in cases.items():
+            measured[name].append(play())
+    figures = {name: statistics.median(rates) for name, rates in measured.items()}
+    figures["bytes_per_game"] = small.batch.shape.words * 4
+    figures["turns_per_episode_end"] = 1024 * 64 / max(small.episodes, 1)
+    return figures
 
 
 def median_rate(work: Callable[[], int], rounds: int) -> float:
@@ -68,8 +91,9 @@ def median_rate(work: Callable[[], int], rounds: int) -> float:
     return statistics.median(rates)
 
 
-def single_game_rate(scene: Scene, rounds: int) -> float:
+def single_game_rate(rounds: int) -> float:
     """Turns a second of one `Game`, called turn by turn from Python."""
+    scene = Scene(64, 64)
     scene.batch.rows[:] = scene.start
     game = scene.batch.game(0)
 
@@ -110,26 +134,12 @@ def peer_rate(processes: int, rounds: int) -> float:
 def measure(rounds: int) -> dict[str, float]:
     """All figures, by name."""
     cores = numba.config.NUMBA_NUM_THREADS
-    figures: dict[str, float] = {"cores": cores}
-    small = Scene(1024, 64)
-    figures["bytes_per_game"] = small.batch.shape.words * 4
-    figures["episodes_ended_share"] = small.episodes / (1024 * 64)
-    figures["turns_per_s_moves_only_1024"] = small.rate(rounds, observed=False)
-    figures["turns_per_s_1024"] = small.rate(rounds)
-    numba.set_num_threads(1)
-    figures["turns_per_s_1024_one_core"] = small.rate(rounds)
-    figures["turns_per_s_moves_only_1024_one_core"] = small.rate(rounds, observed=False)
-    numba.set_num_threads(cores)
-    figures["turns_per_s_1024"] = statistics.mean([figures["turns_per_s_1024"], small.rate(rounds)])
-    figures["single_game_turns_per_s"] = single_game_rate(small, rounds)
-    large = Scene(65_536, 8)
-    figures["turns_per_s_moves_only_65536"] = large.rate(rounds, observed=False)
-    figures["turns_per_s_65536"] = large.rate(rounds)
-    figures["turns_per_s_1024"] = statistics.mean([figures["turns_per_s_1024"], small.rate(rounds)])
-    del large
-    figures["maps_per_s"] = map_rate(rounds)
-    figures["scaling_over_cores"] = figures["turns_per_s_1024"] / figures["turns_per_s_1024_one_core"]
+    figures: dict[str, float] = {"cores": cores, **batch_rates(rounds, cores)}
+    figures["scaling_over_cores_1024"] = figures["turns_per_s_1024"] / figures["turns_per_s_1024_one_core"]
+    figures["scaling_over_cores_65536"] = figures["turns_per_s_65536"] / figures["turns_per_s_65536_one_core"]
     figures["ratio_65536_to_1024"] = figures["turns_per_s_65536"] / figures["turns_per_s_1024"]
+    figures["single_game_turns_per_s"] = single_game_rate(rounds)
+    figures["maps_per_s"] = map_rate(rounds)
     figures["generals_bots_turns_per_s_one_process"] = peer_rate(1, rounds)
     figures["generals_bots_turns_per_s_all_cores"] = peer_rate(cores, rounds)
     figures["ratio_to_generals_bots_all_cores"] = (
@@ -148,7 +158,8 @@ LABELS = {
     "turns_per_s_65536": "game-turns/s, both observations, masks, autoreset, 65,536 games",
     "ratio_65536_to_1024": "  65,536 games over 1,024",
     "turns_per_s_1024_one_core": "game-turns/s, both observations, 1,024 games, one core",
-    "scaling_over_cores": "  all cores over one",
+    "scaling_over_cores_1024": "  all cores over one, 1,024 games",
+    "scaling_over_cores_65536": "  all cores over one, 65,536 games",
     "bytes_per_game": "bytes a game",
     "single_game_turns_per_s": "turns/s of one Game from Python",
     "maps_per_s": "site maps/s, drawn and begun",
