@@ -53,7 +53,7 @@ typecheck: install-test  ## check types strictly
 	@$(BIN)/mypy
 
 bench-engine: install $(BENCH_VENV)/.installed  ## measure the engine, write build/bench/engine.json
-	@$(BIN)/python benchmarks/engine.py
+	@$(BIN)/python benchmarks/engine_speed.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-test: $(STAMPS)/test-$(TORCH)  ## set up .venv with what the tests need as well

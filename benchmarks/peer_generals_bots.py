@@ -1,6 +1,6 @@
 """Turns a second of PyPI's generals-bots: one process, one 24x24 game for two, both observations, random valid moves.
 
-Run by `benchmarks/engine.py` in an environment of its own. Prints the rate of each round, one a line.
+Run by `benchmarks/engine_speed.py` in an environment of its own. Prints the rate of each round, one a line.
 """
 
 import os
