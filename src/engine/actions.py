@@ -84,16 +84,21 @@ def decode(action: int, height: int, width: int) -> tuple[Any, ...] | None:
     return (start, start + (-width, width, -1, 1)[direction], half)
 
 
+# For each mask byte the eight moves of its tile, one byte each: four directions, each full and half.
+_EIGHT_MOVES = np.array(
+    [[mask >> direction & 1 for direction in range(4) for _ in range(2)] for mask in range(256)], np.uint8
+).view(np.uint64)[:, 0]
+
+
 def expand_mask(mask: UInt8, castles: bool) -> Bool:
     """Mask bytes (..., T) as one bool an action, (..., action_count): what to index with an action code.
 
     A pass is always legal; wherever a full move is legal the half move is.
     """
     tiles = mask.shape[-1]
-    legal = np.zeros((*mask.shape[:-1], action_count(tiles, castles)), np.bool_)
+    legal = np.empty((*mask.shape[:-1], action_count(tiles, castles)), np.bool_)
     legal[..., 0] = True
-    directions = (mask[..., None] >> np.arange(4, dtype=np.uint8)) & 1 == 1  # (..., T, 4)
-    legal[..., 1 : 1 + 8 * tiles] = np.repeat(directions, 2, axis=-1).reshape(*mask.shape[:-1], 8 * tiles)
+    legal[..., 1 : 1 + 8 * tiles] = _EIGHT_MOVES[mask].view(np.bool_)
     if castles:
         legal[..., 1 + 8 * tiles :] = mask & 16 != 0
     return legal

@@ -289,13 +289,9 @@ class GameBatch:
         chosen = [names] * self.seats if names is None or isinstance(names, str) else list(names)
         if len(chosen) != self.seats:
             raise ValueError(f"{len(chosen)} bots are named; accepted: one, or one for each of {self.seats} seats")
-        codes = np.array([-1 if name is None else find_bot(name) for name in chosen], np.int8)
         actions = np.zeros((self.num_games, self.seats), np.int32)
-        if games is None:
-            bots = np.broadcast_to(codes, actions.shape).copy()
-        else:
-            bots = np.full(actions.shape, -1, np.int8)
-            bots[games] = codes
+        bots = np.full(actions.shape, -1, np.int8)
+        bots[slice(None) if games is None else games] = [-1 if name is None else find_bot(name) for name in chosen]
         bot_actions(self.rows, bots, self.seed, actions, self._scratch)
         return actions if games is None else actions[games]
 

@@ -19,6 +19,7 @@ import numpy as np
 from engine.arrays import Bool, Float32, Int16, Int32, UInt8
 from engine.board import (
     ALLY,
+    ARMY_LIMIT,
     DISCOVERED,
     ENEMY,
     KIND_SHIFT,
@@ -103,11 +104,11 @@ class Observation:
         return planes(self.flags, self.army)
 
 
-def planes(flags: UInt8, army: Int16) -> Float32:
-    """Flags and armies (..., H, W) as float32 planes (..., len(PLANES), H, W); PLANES names them."""
+def _flag_planes() -> Float32:
+    """The planes that flags alone decide, (12, 256): a column for each value of the byte."""
+    flags = np.arange(256)
     kind = (flags >> KIND_SHIFT) & KIND_BITS
     relation = (flags >> RELATION_SHIFT) & 3
-    size = np.log2(1.0 + army.astype(np.float32)) / np.float32(ARMY_SCALE)
     layers = [
         flags & VISIBLE != 0,
         relation == MINE,
@@ -121,9 +122,24 @@ def planes(flags: UInt8, army: Int16) -> Float32:
         (kind == LOOKOUT) | (kind == OBSERVATORY),
         kind == OBSTACLE,
         flags & DISCOVERED != 0,
-        size * (relation == MINE),
-        size * (relation == ALLY),
-        size * (relation == ENEMY),
-        size * (relation == UNOWNED),
     ]
-    return np.stack([layer.astype(np.float32) for layer in layers], axis=-3)
+    return np.array(layers, np.float32)
+
+
+_FLAG_PLANES = _flag_planes()
+_WHOSE = tuple(
+    ((np.arange(256) >> RELATION_SHIFT) & 3 == relation).astype(np.float32)
+    for relation in (MINE, ALLY, ENEMY, UNOWNED)  # the order of the army planes
+)
+_SIZES = np.log2(1.0 + np.arange(ARMY_LIMIT + 1, dtype=np.float32)) / np.float32(ARMY_SCALE)
+
+
+def planes(flags: UInt8, army: Int16) -> Float32:
+    """Flags and armies (..., H, W) as float32 planes (..., len(PLANES), H, W); PLANES names them."""
+    result = np.empty((*flags.shape[:-2], len(PLANES), *flags.shape[-2:]), np.float32)
+    for plane, values in enumerate(_FLAG_PLANES):
+        result[..., plane, :, :] = values[flags]
+    size = _SIZES[np.maximum(army, 0)]
+    for plane, values in enumerate(_WHOSE, start=len(_FLAG_PLANES)):
+        np.multiply(values[flags], size, out=result[..., plane, :, :])
+    return result
