@@ -1,0 +1,260 @@
+"""The policy: what it sees, what it remembers, what it wants to do.
+
+    words, vector -> planes -> convolutional encoder -> GRU -> one logit an action, one value
+
+Everything works tile by tile with 3x3 neighbourhoods, so one network plays boards of any size. Its memory is a board as
+well: a convolutional GRU keeps some numbers a tile and mixes them with the neighbours' once a turn, so what was
+seen at one end of the board reaches the other some turns later. (Ballas et al. 2016; Guez et al. 2019 for planning with it.)
+
+Letters in the comments: T turns, B rows (a row is one seat of one game), H x W tiles, C channels, M memory numbers
+a tile, A actions.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.actions import action_count
+from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
+from engine.observation import ARMY_SCALE, PLANES, planes
+
+ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
+ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
+HARVEST_TURNS = 50
+CLOCK_SCALE = 9.0  # log2(1 + turn) / CLOCK_SCALE: 1.0 at turn 511
+TOTAL_SCALE = 9.0  # the same for a seat's armies
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The shape of a network; with the weights it makes the policy again."""
+
+    channels: int = 32  # width of the encoder
+    blocks: int = 2  # residual 3x3 convolutions behind the first layer
+    memory: int = 16  # GRU numbers a tile
+    hidden: int = 64  # width of the value head
+    seats: int = 2  # seats of the games it plays: sizes the vector
+    halves: bool = True  # whether it may move half an army
+    castles: bool = False  # whether its ruleset builds castles
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "memory", "hidden"):
+            if not 1 <= getattr(self, name) <= 4096:
+                raise ValueError(f"network {name} is {getattr(self, name)}; accepted: 1 to 4096")
+        if not 0 <= self.blocks <= 256:
+            raise ValueError(f"network blocks is {self.blocks}; accepted: 0 to 256")
+        if not 1 <= self.seats <= 16:
+            raise ValueError(f"network seats is {self.seats}; accepted: 1 to 16")
+
+    @classmethod
+    def of(cls, size: str, **options: Any) -> "NetworkConfig":
+        """The network of a size by name, with other options. Raises ValueError for an unknown size."""
+        if size not in SIZES:
+            raise ValueError(f'network size "{size}" is unknown; known: {", ".join(SIZES)}')
+        return replace(SIZES[size], **options)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, for JSON."""
+        return asdict(self)
+
+
+# The dial `--size`: every step up costs some four times the arithmetic.
+SIZES = {
+    "tiny": NetworkConfig(channels=24, blocks=2, memory=16, hidden=64),
+    "small": NetworkConfig(channels=48, blocks=4, memory=24, hidden=128),
+    "medium": NetworkConfig(channels=96, blocks=6, memory=48, hidden=256),
+    "large": NetworkConfig(channels=128, blocks=12, memory=96, hidden=512),
+}
+
+
+class Output(NamedTuple):
+    """What the policy answers to T turns of B rows."""
+
+    logits: Tensor  # (T, B, A) float32, ILLEGAL where the mask forbids
+    values: Tensor  # (T, B) float32
+    memory: Tensor  # (B, M, H, W) float32, after the last turn
+
+
+def flag_table() -> np.ndarray:
+    """The planes that follow from a flags byte, and whose army stands there: float32 (256, len(PLANES))."""
+    flags = np.arange(256, dtype=np.uint8).reshape(1, 256)
+    one_unit = 2 ** int(ARMY_SCALE) - 1  # an army whose plane holds 1.0
+    return planes(flags, np.full((1, 256), one_unit, np.int16))[:, 0, :].T.copy()
+
+
+class Sight(nn.Module):
+    """The first layer's input: compact words become float planes here, on the device that trains."""
+
+    table: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.from_numpy(flag_table()), persistent=False)
+
+    @property
+    def count(self) -> int:
+        """Planes it makes: those of `engine.observation` and one of ones, which shows the board's edge."""
+        return len(PLANES) + 1
+
+    def forward(self, words: Tensor) -> Tensor:
+        """Words (N, H, W) int32 to planes (N, len(PLANES) + 1, H, W) float32, channels last in memory."""
+        board = words.new_empty((*words.shape, self.count), dtype=torch.float32)
+        board[..., :-1] = self.table[words & 255]
+        size = torch.log2(1.0 + (words >> ARMY_SHIFT).float()) / ARMY_SCALE
+        board[..., -1 - ARMY_PLANES : -1] *= size[..., None]
+        board[..., -1] = 1.0
+        return board.permute(0, 3, 1, 2)
+
+
+def scalars(vector: Tensor, tiles: int) -> Tensor:
+    """What a seat always knows, (N, 1 + 3S) int32, as floats near 1: (N, 3 + 3S)."""
+    turn = vector[:, :1].float()
+    seats = vector[:, 1:].reshape(len(vector), -1, VECTOR_SEAT).float()
+    clock = torch.cat(
+        [turn % 2, (turn % HARVEST_TURNS) / HARVEST_TURNS, torch.log2(1.0 + turn.clamp(min=0)) / CLOCK_SCALE], dim=1
+    )
+    land = seats[..., 0] / tiles
+    army = torch.log2(1.0 + seats[..., 1].clamp(min=0)) / TOTAL_SCALE
+    gone = (seats[..., 2] > 0).float()
+    return torch.cat([clock, land, army, gone], dim=1)
+
+
+def legal_actions(words: Tensor, halves: bool, castles: bool) -> Tensor:
+    """Which action codes the words' masks allow: words (N, H, W) int32 to bool (N, A). A pass always is."""
+    n = len(words)
+    mask = (words >> MASK_SHIFT).reshape(n, -1)
+    tiles = mask.shape[1]
+    bits = torch.arange(4, device=words.device, dtype=mask.dtype)
+    moves = (mask[..., None] >> bits) & 1 == 1  # (N, tiles, 4)
+    legal = torch.zeros((n, action_count(tiles, castles)), dtype=torch.bool, device=words.device)
+    legal[:, 0] = True
+    both = legal[:, 1 : 1 + 8 * tiles].view(n, tiles, 4, 2)
+    both[..., 0] = moves
+    if halves:
+        both[..., 1] = moves
+    if castles:
+        legal[:, 1 + 8 * tiles :] = mask & 16 != 0
+    return legal
+
+
+class Block(nn.Module):
+    """A 3x3 convolution beside a shortcut."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.near = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, H, W)."""
+        return F.relu(x + self.near(x))
+
+
+class BoardGRU(nn.Module):
+    """A GRU whose state is a board: each tile's gates read its input and its neighbours' state of the turn before."""
+
+    def __init__(self, channels: int, memory: int) -> None:
+        super().__init__()
+        self.memory = memory
+        self.read = nn.Conv2d(channels, 3 * memory, 1)
+        self.recall = nn.Conv2d(memory, 3 * memory, 3, padding=1)
+
+    def forward(self, x: Tensor, state: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (T, B, C, H, W), state (B, M, H, W), resets (T, B) bool; to states (T, B, M, H, W) and the last one.
+
+        Where `resets` is set, the state is emptied before that turn: its observation is an episode's first.
+        """
+        turns, rows = x.shape[:2]
+        reads = self.read(x.flatten(0, 1)).unflatten(0, (turns, rows)).unbind(0)  # indexing by t fills its gradient T times
+        keeps = (~resets).to(x.dtype)[..., None, None, None].unbind(0)
+        states = []
+        for read, keep in zip(reads, keeps, strict=True):
+            state = state * keep
+            update, reset, fresh = read.chunk(3, dim=1)
+            update_, reset_, fresh_ = self.recall(state).chunk(3, dim=1)
+            gate = torch.sigmoid(update + update_)
+            candidate = torch.tanh(fresh + torch.sigmoid(reset + reset_) * fresh_)
+            state = candidate + gate * (state - candidate)
+            states.append(state)
+        return torch.stack(states), state
+
+
+class Policy(nn.Module):
+    """The recurrent policy. Action codes are `engine.actions`'; index and code are one."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        c, m = config.channels, config.memory
+        self.sight = Sight()
+        self.first = nn.Conv2d(self.sight.count, c, 3, padding=1)
+        self.vector = nn.Linear(3 + VECTOR_SEAT * config.seats, c)
+        self.blocks = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
+        self.gru = BoardGRU(c, m)
+        self.mix = nn.Conv2d(c + m, c, 1)
+        self.overview = nn.Linear(2 * c, config.hidden)
+        self.brief = nn.Linear(config.hidden, c)
+        self.moves = nn.Conv2d(c, 8 if config.halves else 4, 1)
+        self.build = nn.Conv2d(c, 1, 1) if config.castles else None
+        self.rest = nn.Linear(config.hidden, 1)
+        self.value = nn.Linear(config.hidden, 1)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Start undecided: near-equal logits and values near 0, so that the first games explore."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.orthogonal_(module.weight.flatten(1), gain=2**0.5)
+                nn.init.zeros_(module.bias)
+        for head in (self.moves, self.build, self.rest, self.value):
+            if head is not None:
+                nn.init.normal_(head.weight, std=0.01)
+        nn.init.orthogonal_(self.gru.read.weight.flatten(1), gain=1.0)
+        nn.init.orthogonal_(self.gru.recall.weight.flatten(1), gain=0.5)
+        self.to(memory_format=torch.channels_last)
+
+    def first_memory(self, rows: int, height: int, width: int) -> Tensor:
+        """The memory of rows that have seen nothing: zeros (rows, M, H, W)."""
+        device = self.value.weight.device
+        memory = torch.zeros((rows, self.config.memory, height, width), device=device)
+        return memory.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
+        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
+        turns, rows, height, width = words.shape
+        flat = words.flatten(0, 1)
+        known = self.vector(scalars(vector.flatten(0, 1), height * width))
+        x = F.relu(self.first(self.sight(flat)) + known[..., None, None])
+        x = self.blocks(x)
+        states, memory = self.gru(x.unflatten(0, (turns, rows)), memory, resets)
+        x = F.relu(x + self.mix(torch.cat([x, states.flatten(0, 1)], dim=1)))
+        hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)))
+        x = F.relu(x + self.brief(hidden)[..., None, None])
+        logits = self._logits(x, hidden)
+        logits = logits.masked_fill(~legal_actions(flat, self.config.halves, self.config.castles), ILLEGAL)
+        values = self.value(hidden).squeeze(1)
+        return Output(logits.unflatten(0, (turns, rows)), values.unflatten(0, (turns, rows)), memory)
+
+    def _logits(self, x: Tensor, hidden: Tensor) -> Tensor:
+        """(N, C, H, W) and (N, hidden) to (N, A), in the order of the action codes."""
+        wanted = self.moves(x).flatten(2).transpose(1, 2)  # (N, tiles, 4 or 8)
+        whole = wanted[..., :4]
+        half = wanted[..., 4:] if self.config.halves else torch.full_like(whole, ILLEGAL)
+        parts = [self.rest(hidden), torch.stack([whole, half], dim=3).flatten(1)]
+        if self.build is not None:
+            parts.append(self.build(x).flatten(1))
+        return torch.cat(parts, dim=1)
+
+
+def parameters_of(policy: Policy) -> int:
+    """How many numbers were learned."""
+    return sum(parameter.numel() for parameter in policy.parameters())
+
+
+def sample(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Draw an action a row from logits (..., A): int64 (...), by the Gumbel trick (Maddison et al. 2014)."""
+    noise = torch.empty_like(logits).exponential_(generator=generator)
+    return (logits - noise.log()).argmax(-1)

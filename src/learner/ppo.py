@@ -1,0 +1,183 @@
+"""Proximal policy optimisation over recurrent fragments (Schulman et al. 2017), read from top to bottom.
+
+One iteration: play T turns of L rows (`learner.rollout`), reckon advantages, then go over the fragment some epochs in
+minibatches of whole rows. A row's turns stay in order: the network runs through them from the memory that was stored at
+the fragment's start and empties it where an episode begins, so gradients flow back through up to T turns.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from learner.clock import Clock
+from learner.network import Policy
+from learner.rollout import Fragment
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to learn."""
+
+    turns: int = 32  # turns of a fragment: how far back gradients reach
+    epochs: int = 2  # times each fragment is gone over
+    minibatches: int = 4  # parts the rows are dealt into; one gradient step each
+    gamma: float = 0.99  # discount a turn
+    lam: float = 0.95  # GAE's lambda: 0 trusts the value head alone, 1 the rewards alone
+    clip: float = 0.2  # how far a probability ratio may move before its gradient stops
+    learning_rate: float = 1e-3  # of Adam, at the start
+    final_rate: float = 0.1  # part of the learning rate that is left at the end; it falls linearly
+    entropy: float = 0.01  # weight of the entropy bonus at the start
+    final_entropy: float = 0.3  # part of that weight that is left at the end
+    value: float = 0.5  # weight of the value loss
+    max_grad_norm: float = 0.5  # gradients longer than this are shortened to it
+
+    def __post_init__(self) -> None:
+        for name in ("turns", "epochs", "minibatches"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"PPO {name} is {getattr(self, name)}; accepted: 1 and more")
+        for name in ("gamma", "lam"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"PPO {name} is {getattr(self, name)}; accepted: 0 to 1")
+
+
+class Losses(NamedTuple):
+    """What a gradient step lowered, and how far the policy moved; scalars."""
+
+    policy: Tensor
+    value: Tensor
+    entropy: Tensor  # of the policy, in nats
+    divergence: Tensor  # estimated KL(old || new): mean of ratio - 1 - log ratio (Schulman 2020)
+    clipped: Tensor  # part of the samples whose ratio was outside the clip
+
+
+def advantages_of(
+    rewards: Tensor, values: Tensor, terminated: Tensor, truncated: Tensor, gamma: float, lam: float
+) -> Tensor:
+    """Generalised advantage estimates (Schulman et al. 2016), float32 (T, L).
+
+    rewards (T, L); values (T + 1, L); terminated and truncated (T, L) bool. After a terminated turn nothing is worth
+    anything; after a truncated one `values[t + 1]` is the worth of the observation at which the episode was cut.
+    """
+    advantages = torch.zeros_like(rewards)
+    advantage = torch.zeros_like(rewards[0])
+    going_on = (~(terminated | truncated)).float()
+    lives = (~terminated).float()
+    for t in reversed(range(len(rewards))):
+        surprise = rewards[t] + gamma * lives[t] * values[t + 1] - values[t]
+        advantage = surprise + gamma * lam * going_on[t] * advantage
+        advantages[t] = advantage
+    return advantages
+
+
+def normalised(advantages: Tensor, valid: Tensor) -> Tensor:
+    """Advantages with mean 0 and deviation 1 over the valid ones."""
+    chosen = advantages[valid]
+    return (advantages - chosen.mean()) / (chosen.std(correction=0) + 1e-8)
+
+
+def losses_of(
+    logits: Tensor,
+    values: Tensor,
+    actions: Tensor,
+    old_log_probs: Tensor,
+    advantages: Tensor,
+    returns: Tensor,
+    valid: Tensor,
+    clip: float,
+) -> Losses:
+    """The parts of PPO's loss over (T, B) samples, logits (T, B, A); means over the valid ones."""
+    weight = valid.float() / valid.sum().clamp(min=1)
+    log_p = logits.log_softmax(-1)
+    log_probs = log_p.gather(-1, actions[..., None]).squeeze(-1)
+    change = torch.where(valid, log_probs - old_log_probs, 0.0)
+    ratio = change.exp()
+    gain = torch.minimum(ratio * advantages, ratio.clamp(1.0 - clip, 1.0 + clip) * advantages)
+    entropy = -(log_p.exp() * log_p).sum(-1)
+    return Losses(
+        policy=-(gain * weight).sum(),
+        value=0.5 * ((values - returns).square() * weight).sum(),
+        entropy=(entropy * weight).sum(),
+        divergence=((ratio - 1.0 - change) * weight).sum().detach(),
+        clipped=(((ratio - 1.0).abs() > clip).float() * weight).sum().detach(),
+    )
+
+
+class PPO:
+    """A policy with its optimizer."""
+
+    def __init__(self, policy: Policy, settings: Settings, seed: int, clock: Clock) -> None:
+        self.policy, self.settings, self.clock = policy, settings, clock
+        self.optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=1e-5)
+        self.device = next(policy.parameters()).device
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def update(self, fragment: Fragment, progress: float) -> dict[str, float]:
+        """Learn from a fragment; `progress` from 0 to 1 anneals the rates. Returns means of what was lowered."""
+        s = self.settings
+        rate = s.learning_rate * (1.0 - (1.0 - s.final_rate) * progress)
+        entropy_weight = s.entropy * (1.0 - (1.0 - s.final_entropy) * progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        advantages = advantages_of(
+            fragment.rewards, fragment.values, fragment.terminated, fragment.truncated, s.gamma, s.lam
+        )
+        returns = advantages + fragment.values[:-1]
+        seen: list[Tensor] = []
+        with self.clock.measure("learn"):
+            for _ in range(s.epochs):
+                order = torch.randperm(fragment.words.shape[1], generator=self.generator).to(self.device)
+                for rows in order.chunk(s.minibatches):
+                    losses = self._losses(fragment, rows, advantages[:, rows], returns[:, rows])
+                    loss = losses.policy + s.value * losses.value - entropy_weight * losses.entropy
+                    self.optimizer.zero_grad(set_to_none=True)
+                    loss.backward()
+                    norm = nn.utils.clip_grad_norm_(self.policy.parameters(), s.max_grad_norm)
+                    self.optimizer.step()
+                    seen.append(torch.stack([part.detach() for part in (*losses, norm)]))
+        means = torch.stack(seen).mean(0).tolist()
+        spread = returns[fragment.valid].var(correction=0)
+        error = advantages[fragment.valid].var(correction=0)
+        return {
+            **dict(zip((*Losses._fields, "grad_norm"), means, strict=True)),
+            "explained": float(1.0 - error / spread.clamp(min=1e-8)),
+            "learning_rate": rate,
+        }
+
+    def _losses(self, fragment: Fragment, rows: Tensor, advantages: Tensor, returns: Tensor) -> Losses:
+        """Losses over all turns of some rows."""
+        valid = fragment.valid[:, rows]
+        output = self.policy(
+            fragment.words[:, rows], fragment.vector[:, rows], fragment.memory[rows], fragment.resets[:, rows]
+        )
+        return losses_of(
+            output.logits,
+            output.values,
+            fragment.actions[:, rows],
+            fragment.log_probs[:, rows],
+            normalised(advantages, valid),
+            returns,
+            valid,
+            self.settings.clip,
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights and optimizer state by name, for a checkpoint."""
+        tensors = {f"policy/{name}": tensor for name, tensor in self.policy.state_dict().items()}
+        for name, parameter in self.policy.named_parameters():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"adam/{key}/{name}"] = value
+        return tensors
+
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Take weights and optimizer state from a checkpoint of the same network."""
+        self.policy.load_state_dict(
+            {name.removeprefix("policy/"): value for name, value in tensors.items() if name.startswith("policy/")}
+        )
+        for name, parameter in self.policy.named_parameters():
+            self.optimizer.state[parameter] = {
+                key: tensors[f"adam/{key}/{name}"].to("cpu" if key == "step" else self.device)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if f"adam/{key}/{name}" in tensors
+            }

@@ -1,0 +1,163 @@
+"""Policies on disk: `NAME.safetensors` holds the weights, `NAME.json` what they are. Nothing in them can run code.
+
+A training run's checkpoint is one safetensors file with its JSON in the header, so that it is replaced whole or not at
+all. Everything read is checked before use: a policy may come from anybody.
+"""
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save as pack_tensors
+from torch import Tensor
+
+from learner.network import NetworkConfig, Policy
+
+FORMAT = "stratagem-policy"
+VERSION = 1
+HEADER_KEY = "stratagem"
+MAX_JSON_BYTES = 1 << 20
+MAX_TENSOR_BYTES = 1 << 30
+
+
+class SnapshotError(ValueError):
+    """A snapshot that cannot be used; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A policy that was read, on its device and in evaluation mode, with what its JSON says of it."""
+
+    policy: Policy
+    about: dict[str, Any]  # free facts: ruleset, board, steps, seed ...
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def save_policy(policy: Policy, path: Path, about: dict[str, Any]) -> None:
+    """Write `path`.safetensors and `path`.json (`path` without a suffix). `about` must be fit for JSON."""
+    weights = pack_tensors(_portable(policy.state_dict()))
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        "network": policy.config.as_dict(),
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "about": about,
+    }
+    replace_file(path.with_suffix(".safetensors"), weights)
+    replace_file(path.with_suffix(".json"), json.dumps(description, indent=2, allow_nan=False).encode() + b"\n")
+
+
+def load_policy(path: Path, device: str = "cpu") -> Snapshot:
+    """Read `path`.safetensors and `path`.json. Raises SnapshotError for anything that is not a whole, sane policy."""
+    described = path.with_suffix(".json")
+    weighed = path.with_suffix(".safetensors")
+    description = _read_json(described)
+    if description.get("format") != FORMAT or description.get("version") != VERSION:
+        found = f"{description.get('format')!r} version {description.get('version')!r}"
+        raise SnapshotError(f'{described}: is {found}; accepted: "{FORMAT}" version {VERSION}')
+    config = _network_config(described, description.get("network"))
+    about = description.get("about")
+    if not isinstance(about, dict):
+        raise SnapshotError(f"{described}: about is {type(about).__name__}; accepted: an object")
+    content = _read_bytes(weighed, MAX_TENSOR_BYTES)
+    if hashlib.sha256(content).hexdigest() != description.get("sha256"):
+        raise SnapshotError(f"{weighed}: its sha256 is not the one that {described.name} names")
+    try:
+        tensors = parse_tensors(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise SnapshotError(f"{weighed}: is no safetensors file ({error})") from None
+    policy = Policy(config)
+    fill(policy, tensors, weighed)
+    return Snapshot(policy.to(device).eval(), about)
+
+
+def fill(policy: Policy, tensors: dict[str, Tensor], source: Path) -> None:
+    """Put tensors in a policy's place of weights. Raises SnapshotError unless names, shapes and numbers are right."""
+    expected = policy.state_dict()
+    for name in sorted(expected.keys() ^ tensors.keys()):
+        raise SnapshotError(f'{source}: tensor "{name}" is {"missing" if name in expected else "unknown"}')
+    for name, tensor in tensors.items():
+        want = expected[name]
+        if tensor.shape != want.shape or tensor.dtype != want.dtype:
+            found = f"{tensor.dtype} {tuple(tensor.shape)}"
+            raise SnapshotError(f'{source}: tensor "{name}" is {found}; accepted: {want.dtype} {tuple(want.shape)}')
+        if not torch.isfinite(tensor).all():
+            raise SnapshotError(f'{source}: tensor "{name}" holds numbers that are not finite')
+    policy.load_state_dict(tensors)
+
+
+def save_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write tensors and facts (fit for JSON) as one safetensors file."""
+    replace_file(path, pack_tensors(_portable(tensors), metadata={HEADER_KEY: json.dumps(facts, allow_nan=False)}))
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_checkpoint` wrote. Raises SnapshotError."""
+    content = _read_bytes(path, MAX_TENSOR_BYTES)
+    try:
+        with safe_open(path, "pt") as opened:
+            facts = json.loads((opened.metadata() or {}).get(HEADER_KEY, ""))
+        tensors = parse_tensors(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise SnapshotError(f"{path}: is no checkpoint ({error})") from None
+    if not isinstance(facts, dict):
+        raise SnapshotError(f"{path}: its facts are {type(facts).__name__}; accepted: an object")
+    return tensors, facts
+
+
+def _portable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _read_bytes(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise SnapshotError(f"{path}: {error.strerror}") from None
+    if len(content) > limit:
+        raise SnapshotError(f"{path}: has more than {limit} bytes")
+    return content
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        description = json.loads(_read_bytes(path, MAX_JSON_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise SnapshotError(f"{path}: is no JSON ({error})") from None
+    if not isinstance(description, dict):
+        raise SnapshotError(f"{path}: is {type(description).__name__}; accepted: an object")
+    return description
+
+
+def _network_config(path: Path, network: object) -> NetworkConfig:
+    if not isinstance(network, dict):
+        raise SnapshotError(f"{path}: network is {type(network).__name__}; accepted: an object")
+    known = {field.name: field.type for field in fields(NetworkConfig)}
+    for name in sorted(known.keys() ^ network.keys()):
+        raise SnapshotError(f'{path}: network option "{name}" is {"missing" if name in known else "unknown"}')
+    for name, value in network.items():
+        if type(value) is not known[name]:
+            raise SnapshotError(f"{path}: network {name} is {value!r}; accepted: {known[name].__name__}")
+    try:
+        config = NetworkConfig(**network)
+    except ValueError as error:
+        raise SnapshotError(f"{path}: {error}") from None
+    weights = math.prod((config.channels, config.channels, 18 * config.blocks + 9)) + 27 * config.memory**2
+    if 4 * weights > MAX_TENSOR_BYTES:
+        raise SnapshotError(f"{path}: its network would have some {weights:,} weights; accepted: 1 GiB of them")
+    return config

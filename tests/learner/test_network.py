@@ -1,0 +1,122 @@
+"""The policy's first layer, masks and memory."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.actions import expand_mask
+from engine.observation import PLANES, planes
+from learner.network import SIZES, NetworkConfig, Policy, Sight, legal_actions, sample, scalars
+
+CONFIG = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)
+
+
+def words_of(flags, mask, army):
+    return torch.from_numpy(flags.astype(np.int32) | mask.astype(np.int32) << 8 | army.astype(np.int32) << 16)
+
+
+def random_words(seed, *shape):
+    draw = np.random.default_rng(seed)
+    flags = draw.integers(0, 256, shape).astype(np.uint8) & np.uint8(0b10111111)  # kinds 0 to 7
+    return flags, draw.integers(0, 32, shape).astype(np.uint8), draw.integers(0, 32768, shape).astype(np.int16)
+
+
+def play(policy, turns=5, rows=3, seed=0, size=4):
+    torch.manual_seed(seed)
+    words = words_of(*random_words(seed, turns, rows, size, size))
+    vector = torch.randint(0, 60, (turns, rows, 7), dtype=torch.int32)
+    return words, vector, policy.first_memory(rows, size, size)
+
+
+def test_planes_are_those_of_the_engine_and_one_of_ones():
+    flags, mask, army = random_words(1, 6, 5, 7)
+    made = Sight()(words_of(flags, mask, army)).numpy()
+    assert made.shape == (6, len(PLANES) + 1, 5, 7)
+    np.testing.assert_allclose(made[:, :-1], planes(flags, army), rtol=1e-5, atol=1e-6)
+    assert (made[:, -1] == 1.0).all()
+
+
+@pytest.mark.parametrize("castles", [False, True])
+def test_legal_actions_are_the_engines(castles):
+    flags, mask, army = random_words(2, 3, 4, 5)
+    found = legal_actions(words_of(flags, mask, army), halves=True, castles=castles).numpy()
+    np.testing.assert_array_equal(found, expand_mask(mask.reshape(3, 20), castles))
+
+
+def test_without_halves_no_half_move_is_legal():
+    flags, mask, army = random_words(3, 2, 4, 4)
+    legal = legal_actions(words_of(flags, mask, army), halves=False, castles=False)
+    assert not legal[:, 2::2].any()
+    assert legal[:, 1::2].any()
+
+
+@pytest.mark.parametrize("config", [CONFIG, NetworkConfig(8, 0, 4, 8, halves=False), NetworkConfig(8, 1, 4, 8, castles=True)])
+def test_what_is_illegal_is_never_drawn(config):
+    policy = Policy(config)
+    words, vector, memory = play(policy)
+    output = policy(words, vector, memory, torch.zeros(5, 3, dtype=torch.bool))
+    legal = legal_actions(words.flatten(0, 1), config.halves, config.castles).unflatten(0, (5, 3))
+    assert output.logits.shape == legal.shape
+    for _ in range(20):
+        actions = sample(output.logits)
+        assert legal.gather(-1, actions[..., None]).all()
+
+
+def test_drawn_actions_follow_the_probabilities():
+    logits = torch.log(torch.tensor([0.5, 0.3, 0.2])).expand(20000, 3)
+    generator = torch.Generator().manual_seed(0)
+    counts = torch.bincount(sample(logits, generator), minlength=3) / 20000
+    assert counts.tolist() == pytest.approx([0.5, 0.3, 0.2], abs=0.015)
+
+
+def test_turns_together_are_turns_one_by_one():
+    policy = Policy(CONFIG)
+    words, vector, memory = play(policy)
+    resets = torch.rand(5, 3) < 0.3
+    together = policy(words, vector, memory, resets)
+    for t in range(5):
+        alone = policy(words[t : t + 1], vector[t : t + 1], memory, resets[t : t + 1])
+        memory = alone.memory
+        torch.testing.assert_close(alone.logits[0], together.logits[t], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(alone.values[0], together.values[t], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(memory, together.memory, rtol=1e-4, atol=1e-5)
+
+
+def test_memory_changes_what_follows_and_a_reset_forgets_it():
+    policy = Policy(CONFIG)
+    words, vector, empty = play(policy)
+    past = torch.randn_like(empty)
+    kept, reset = torch.zeros(1, 3, dtype=torch.bool), torch.ones(1, 3, dtype=torch.bool)
+    here = (words[:1], vector[:1])
+    assert not torch.allclose(policy(*here, past, kept).values, policy(*here, empty, kept).values)
+    torch.testing.assert_close(policy(*here, past, reset).logits, policy(*here, empty, kept).logits)
+
+
+def test_gradients_flow_back_through_the_memory_to_earlier_turns():
+    policy = Policy(CONFIG)
+    words, vector, memory = play(policy)
+    memory.requires_grad_()
+    none = torch.zeros(5, 3, dtype=torch.bool)
+    policy(words, vector, memory, none).values[-1].sum().backward()
+    assert memory.grad.abs().sum() > 0
+
+
+def test_scalars_are_clock_land_armies_and_who_is_gone():
+    vector = torch.tensor([[51, 8, 31, 0, 4, 15, 1]], dtype=torch.int32)
+    found = scalars(vector, tiles=16)[0].tolist()
+    assert found == pytest.approx([1, 1 / 50, np.log2(52) / 9, 0.5, 0.25, 5 / 9, 4 / 9, 0, 1])
+
+
+@pytest.mark.parametrize("size", ["tiny", "small"])
+def test_a_size_plays_boards_of_any_shape(size):
+    policy = Policy(NetworkConfig.of(size))
+    for height, width in ((2, 2), (5, 9)):
+        words = torch.zeros(1, 2, height, width, dtype=torch.int32)
+        memory = policy.first_memory(2, height, width)
+        output = policy(words, torch.ones(1, 2, 7, dtype=torch.int32), memory, torch.ones(1, 2, dtype=torch.bool))
+        assert output.logits.shape == (1, 2, 1 + 8 * height * width)
+
+
+def test_an_unknown_size_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=f'network size "huge" is unknown; known: {", ".join(SIZES)}'):
+        NetworkConfig.of("huge")
