@@ -12,12 +12,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from engine.arrays import Bool, UInt8
+from engine.arrays import Bool, Int32, UInt8
 from engine.tiles import DOWN, LEFT, RIGHT, UP
 
 PASS = 0
 INVALID = -1  # stands for a move that no action code describes
+
+
+def as_codes(actions: ArrayLike, shape: tuple[int, ...]) -> Int32:
+    """Actions as int32 in memory of one piece; what int32 cannot hold becomes INVALID. Raises ValueError otherwise."""
+    codes = np.asarray(actions)
+    if codes.shape != shape or codes.dtype.kind not in "iu":
+        raise ValueError(f"actions are {codes.dtype} of shape {codes.shape}; accepted: integers of shape {shape}")
+    if codes.dtype.itemsize > np.dtype(np.int32).itemsize or codes.dtype == np.uint32:
+        limits = np.iinfo(np.int32)
+        codes = np.where((codes < limits.min) | (codes > limits.max), INVALID, codes)
+    return np.ascontiguousarray(codes, np.int32)
 
 
 def action_count(tiles: int, castles: bool) -> int:

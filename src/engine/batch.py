@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.actions import action_count, expand_mask
+from engine.actions import action_count, as_codes, expand_mask
 from engine.arrays import Bool, Float32, Int16, Int32, UInt8
 from engine.board import (
     EPISODE,
@@ -249,10 +249,10 @@ class GameBatch:
         int32 (G,) (-2 running, -1 draw, else the seat) and turns int32 (G,), both of the episode that was stepped, and
         invalid and episode int32 (G,) of the episode that is now on the board.
         """
-        actions = np.ascontiguousarray(actions, np.int32)
         chosen = self._all if games is None else np.ascontiguousarray(games, np.int32)
-        if actions.shape != (len(chosen), self.seats):
-            raise ValueError(f"actions have shape {actions.shape}; accepted: ({len(chosen)}, {self.seats})")
+        if len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < self.num_games:
+            raise ValueError(f"games reach from {chosen.min()} to {chosen.max()}; accepted: 0 to {self.num_games - 1}")
+        actions = as_codes(actions, (len(chosen), self.seats))
         step_games(
             self.rows,
             chosen,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.actions import encode
+from engine.actions import as_codes, encode
 from engine.arrays import Bool, Int8, Int32, UInt8
 from engine.board import (
     ARMY,
@@ -31,6 +31,7 @@ from engine.setup import begin
 from engine.tiles import CITY, IMPASSABLE
 from engine.views import BoardView
 
+MAX_TURN = 10**9
 Move = Sequence[Any] | None  # (start, end, half), ("build", tile) in the competition, or None for a pass
 
 
@@ -67,8 +68,8 @@ class Game:
     ) -> None:
         self.ruleset = find_ruleset(ruleset)
         self.height, self.width, self.seats = layout.height, layout.width, layout.seats
-        if turn < 0:
-            raise ValueError(f"turn is {turn}; accepted: 0 and more")
+        if not 0 <= turn <= MAX_TURN:
+            raise ValueError(f"turn is {turn}; accepted: 0 to {MAX_TURN}")
         self._shape = Shape.of(self.ruleset, self.seats, self.height, self.width)
         board = self._board = allocate(self._shape, self.ruleset, 1, observed=observed, memory=memory)[0]
         self._view.write_layout(layout)
@@ -105,7 +106,7 @@ class Game:
 
     def step_actions(self, actions: Int32) -> None:
         """Play one turn of action codes, int32 (seats,): see `engine.actions`."""
-        self._actions[:] = actions
+        self._actions[:] = as_codes(actions, (self.seats,))
         _play_turn(self._board, self._actions)
 
     def surrender(self, seat: int) -> None:

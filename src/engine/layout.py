@@ -10,6 +10,7 @@ from engine.arrays import Int8, Int32, UInt8
 from engine.board import MAX_SEATS, MAX_TILES
 from engine.tiles import CITY, GENERAL, IMPASSABLE, MOUNTAIN, OBSTACLE, PLAIN
 
+MAX_ARMIES = 2**29 - 1  # on a map, all together: they can grow for a million turns before int32 ends
 FIRST_CITY = 10  # in `tiles` notation, numbers from here on are cities of that many armies
 
 
@@ -40,6 +41,11 @@ class Layout:
         for seat, tile in enumerate(self.generals):
             if not -1 <= tile < self.kinds.size or (tile >= 0 and self.kinds.flat[tile] != GENERAL):
                 raise ValueError(f"general of seat {seat} is at tile {tile}, which is no general's tile")
+            if tile >= 0 and self.owners.flat[tile] != seat:
+                raise ValueError(f"general of seat {seat} is at tile {tile}, which seat {self.owners.flat[tile]} owns")
+        strays = set(np.flatnonzero(self.kinds == GENERAL).tolist()) - set(self.generals)
+        if strays:
+            raise ValueError(f"tile {min(strays)} is a general's, but no seat's general is there")
         if self.owners.min() < -1 or self.owners.max() >= seats:
             raise ValueError(
                 f"owners reach from {self.owners.min()} to {self.owners.max()}; accepted: -1 to {seats - 1}"
@@ -47,6 +53,13 @@ class Layout:
         blocked = IMPASSABLE[self.kinds]
         if (blocked & (self.owners >= 0)).any():
             raise ValueError(f"tile {int(np.argmax(blocked & (self.owners >= 0)))} cannot be entered but has an owner")
+        if (self.armies[self.owners >= 0] < 0).any():
+            raise ValueError(f"armies reach down to {self.armies.min()}; accepted: 0 and more on tiles with an owner")
+        armies = int(np.abs(self.armies.astype(np.int64)).sum())
+        if armies > MAX_ARMIES:
+            raise ValueError(f"armies add up to {armies}; accepted: at most {MAX_ARMIES}")
+        if any(not 0 <= team < 2**31 for team in self.teams):
+            raise ValueError(f"teams are {list(self.teams)}; accepted: numbers from 0 to {2**31 - 1}")
 
     @property
     def height(self) -> int:
@@ -75,6 +88,8 @@ class Layout:
         if teams and len(teams) >= FIRST_CITY:
             raise ValueError(f"{len(teams)} teams are named; tiles can hold the generals of at most {FIRST_CITY - 1}")
         cities = grid >= FIRST_CITY
+        if int(grid.max()) > MAX_ARMIES:
+            raise ValueError(f"a city has {int(grid.max())} armies; accepted: {FIRST_CITY} to {MAX_ARMIES}")
         generals = (grid >= 1) & (grid < FIRST_CITY)
         seats = int(grid[generals].max()) if generals.any() else 0
         places = []

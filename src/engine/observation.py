@@ -6,7 +6,7 @@ flags, one byte a tile:
     bits 3-6  the kind as this seat knows it: 0 plain, 1 mountain, 2 city, 3 general, 4 swamp, 5 desert, 6 lookout,
               7 observatory, 8 obstacle in fog (a mountain or city never seen)
     bit 7     seen at some time (or beyond the map's edge): the kind is the true one even in fog
-army, int16 a tile: armies in sight, at most 32767; 0 in fog.
+army, int16 a tile: armies in sight, at most 32767 (below 0 only on neutral tiles of some maps); 0 in fog.
 mask, one byte a tile: legal actions of this seat from there; bits 0-3 a move up, down, left, right, bit 4 building.
 owner, uint8 a tile, with more than two seats: 0 nobody or unknown, 1 + (owner - seat) mod seats.
 vector, int32: the turn, then land, army and status (0 alive, 1 surrendered, 2 out) of each seat, itself first.

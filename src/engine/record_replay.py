@@ -121,10 +121,13 @@ def _layout(replay: Replay) -> Layout:
     generals = replay.generals[seats]
     kinds[generals], armies[generals], owners[generals] = GENERAL, 1, seats
     shape = (replay.height, replay.width)
-    return Layout(
-        kinds=kinds.reshape(shape),
-        armies=armies.reshape(shape),
-        owners=owners.reshape(shape),
-        generals=tuple(replay.generals.tolist()),
-        teams=replay.teams or (),
-    )
+    try:
+        return Layout(
+            kinds=kinds.reshape(shape),
+            armies=armies.reshape(shape),
+            owners=owners.reshape(shape),
+            generals=tuple(replay.generals.tolist()),
+            teams=replay.teams or (),
+        )
+    except ValueError as error:
+        raise ReplayError(str(error)) from None

@@ -103,7 +103,7 @@ def show(board: Int32, s: int, t: int) -> None:
             offset = owner - s
             mask |= (offset if offset >= 0 else offset + seats) << MASK_OWNER_SHIFT
         flags = known | VISIBLE | (relation(board, s, owner) << RELATION_SHIFT) | (kind << KIND_SHIFT)
-        army = min(army_of(board, t), ARMY_LIMIT)
+        army = max(-ARMY_LIMIT, min(army_of(board, t), ARMY_LIMIT))  # maps can hold less than nothing on neutral tiles
         set_view(board, s, t, flags | (mask << MASK_SHIFT) | (army << ARMY_SHIFT))
     else:
         if known == 0:
