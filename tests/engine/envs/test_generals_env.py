@@ -202,6 +202,22 @@ def test_the_action_mask_is_what_the_rules_accept() -> None:
         assert (trial.invalid == game.invalid) == (action in legal), decode(action, 8, 8)
 
 
+def test_with_many_seats_owners_are_named() -> None:
+    env = GeneralsEnv(opponent="expander", seats=5, seat=3, board="small")
+    env.reset(seed=2)
+    named: set[int] = set()
+    terminated = False
+    while not terminated:
+        observation, _, terminated, _, info = env.step(int(env.arena.batch.bot_actions("expander")[0, 3]))
+        owners = env.arena.batch.game(0).owners.astype(int)
+        seen = (observation["flags"] & 1 == 1) & (owners >= 0)
+        np.testing.assert_array_equal(observation["owner"], np.where(seen, 1 + (owners - 3) % 5, 0))
+        named |= set(observation["owner"].ravel().tolist())
+        assert info["turn"] < 2000
+    assert observation in env.observation_space
+    assert {0, 1} < named, "itself and some enemy came in sight"
+
+
 def test_planes_are_the_observations_planes_and_its_numbers() -> None:
     compact, _ = GeneralsEnv(board="small").reset(seed=5)
     board, _ = GeneralsEnv(board="small", observation="planes").reset(seed=5)
