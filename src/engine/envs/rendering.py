@@ -130,7 +130,7 @@ def draw_pixels(picture: Picture) -> UInt8:
     for kind, mark in MARKS.items():
         stencil = np.kron(_bits(mark), np.ones((CELL // 8, CELL // 8), np.bool_)) != 0
         here = picture.kinds == kind
-        cells[here] = np.where(stencil[None, ..., None], cells[here] * 0.7 + 20, cells[here])
+        cells[here] *= np.where(stencil, 0.6 if KINDS[kind].passable else 1.4, 1.0)[..., None].astype(np.float32)
     for r, c in np.argwhere(picture.armies != 0):
         _write(cells[r, c], str(picture.armies[r, c]))
     cells[~picture.lit] *= SHADE
