@@ -29,7 +29,7 @@ SIDE_STEP = 4  # boards that hold maps of several sizes have sides that are mult
     MAP_ARMY_LEAST,
     MAP_ARMY_SPREAD,
     MAP_CITY_REACH,
-    MAP_CITY_FAIRNESS,  # parts per million
+    MAP_CITY_CHOICE,
     MAP_APART,
     MAP_APART_WALKING,
     MAP_TEAMS,  # MAX_SEATS of them
@@ -52,7 +52,7 @@ class MapSpec:
     cities: tuple[int, int] = (2, 2)  # how many
     city_armies: tuple[int, int] = (40, 50)  # round(least + U * (most - least))
     city_reach: int = 0  # each general has a city at most this far away (Manhattan); 0: cities lie anywhere
-    city_fairness: float = 0.5  # chance that a city goes elsewhere if nearest to a seat that has more than another
+    city_choice: int = 4  # of so many places a city takes the one most like a city of the other seats; 1: any place
     apart: int = 1  # least Manhattan distance of generals
     apart_walking: int = 1  # least number of steps from general to general, not through cities
     teams: tuple[int, ...] = ()  # team of each seat; empty: everybody for themselves
@@ -74,8 +74,8 @@ class MapSpec:
         ):
             if not 0 <= least <= most <= limit:
                 raise ValueError(f"{what} of the map are {least} to {most}; accepted: 0 to {limit}, least first")
-        if not 0 <= self.city_fairness <= 1:
-            raise ValueError(f"city_fairness of the map is {self.city_fairness}; accepted: 0 to 1")
+        if not 1 <= self.city_choice <= 64:
+            raise ValueError(f"city_choice of the map is {self.city_choice}; accepted: 1 to 64")
         for what, value in (
             ("city_reach", self.city_reach),
             ("apart", self.apart),
@@ -123,7 +123,7 @@ class MapSpec:
         words[MAP_CITIES_LEAST : MAP_CITIES_SPREAD + 1] = self.cities[0], self.cities[1] - self.cities[0]
         words[MAP_ARMY_LEAST : MAP_ARMY_SPREAD + 1] = self.city_armies[0], self.city_armies[1] - self.city_armies[0]
         words[MAP_CITY_REACH] = self.city_reach
-        words[MAP_CITY_FAIRNESS] = round(MILLION * self.city_fairness)
+        words[MAP_CITY_CHOICE] = self.city_choice
         words[MAP_APART : MAP_APART_WALKING + 1] = self.apart, self.apart_walking
         words[MAP_TEAMS:] = range(MAX_SEATS)
         words[MAP_TEAMS : MAP_TEAMS + len(self.teams)] = self.teams
@@ -165,6 +165,7 @@ class MapSpec:
             mountains=(0.20, 0.28),
             overlapping=True,
             cities=(5 + 2 * seats + 1, 5 + 3 * seats),  # 5 + n * (2 + U), rounded up
+            city_choice=4 * (seats - 1) or 1,  # so many
             city_reach=6,  # so in every recorded game
             apart=max(90, 9 * (18 - sides)) // 10 + 1,
             teams=teams,

@@ -8,7 +8,7 @@ from engine.arrays import Int32
 from engine.board import (
     AT_TICKING,
     GENERAL_AT,
-    LAND,
+    HEIGHT,
     MAP_HEIGHT,
     MAP_WIDTH,
     NOBODY,
@@ -18,7 +18,6 @@ from engine.board import (
     TURN,
     WIDTH,
     Shape,
-    add_seat,
     allocate,
     get,
     seat,
@@ -38,21 +37,19 @@ from engine.map_specs import (
     MAP_ARMY_SPREAD,
     MAP_CITIES_LEAST,
     MAP_CITIES_SPREAD,
-    MAP_CITY_FAIRNESS,
+    MAP_CITY_CHOICE,
     MAP_CITY_REACH,
     MAP_HEIGHT_LEAST,
     MAP_SKEWED,
     MAP_TEAMS,
     MAP_WIDTH_LEAST,
     MAPS,
-    MILLION,
     MapSpec,
     find_map,
 )
 from engine.rulesets import RULESETS
 from engine.setup import begin
 from engine.terrain import (
-    BLOCKED,
     CARVED,
     FAR,
     ROUGH,
@@ -61,6 +58,7 @@ from engine.terrain import (
     find_tile,
     flood,
     flood_from,
+    is_rough,
     join_land,
     land,
     land_beside,
@@ -75,9 +73,9 @@ from engine.views import BoardView
 __all__ = ["MAPS", "MapSpec", "draw_map", "draw_maps", "find_map", "generate"]
 
 ATTEMPTS = 8  # whole maps to try before requirements are relaxed
-PLACINGS = 32  # placings of all generals, and choices of all cities, to try on one terrain
+PLACINGS = 32  # placings of all generals to try on one terrain
 GENERAL_TRIES = 4  # tiles to try for a general before all are placed anew; few: early and late places are then alike
-FAIR_TRIES = 8  # tiles to try for a city before any will do
+REACH_TRIES = 256  # tiles to try for a city in reach of a general
 SEAT_STEP = 16  # the land tells the way to the nearest general in steps of this, and in the rest its seat
 
 
@@ -151,18 +149,6 @@ def shuffle_generals(board: Int32, key: int) -> None:
         set_seat(board, other, GENERAL_AT, place)
 
 
-@inlined
-def has_city(board: Int32, s: int, reach: int) -> bool:
-    """Whether one of the cities in the queue is in reach of the general of seat `s`."""
-    columns = get(board, WIDTH)
-    general = seat(board, s, GENERAL_AT)
-    for i in range(get(board, TICKING)):
-        city = int(board[get(board, AT_TICKING) + i])
-        if abs(city // columns - general // columns) + abs(city % columns - general % columns) <= reach:
-            return True
-    return False
-
-
 @kernel
 def share_land(board: Int32) -> None:
     """Let the land tell the way to the nearest general and, as the rest of a division by SEAT_STEP, its seat.
@@ -179,8 +165,8 @@ def share_land(board: Int32) -> None:
 
 
 @inlined
-def nearest_seat(board: Int32, t: int) -> int:
-    """The seat that walks the shortest way to mountain `t`, which lies beside free land."""
+def nearest_way(board: Int32, t: int) -> int:
+    """The least that the land holds beside mountain `t`: the way to the nearest general and its seat."""
     nearest = FAR
     for step in range(-1, 2, 2):
         way = land_beside(board, t, step, 0)
@@ -189,68 +175,83 @@ def nearest_seat(board: Int32, t: int) -> int:
         way = land_beside(board, t, 0, step)
         if 0 <= way < nearest:
             nearest = way
-    return nearest % SEAT_STEP
+    return nearest
 
 
 @kernel
-def carve_city(board: Int32, spec: Int32, key: int, height: int, width: int) -> bool:
-    """Turn a mountain beside free land into a city, and queue it. Returns whether there is one.
+def find_in_reach(board: Int32, key: int, s: int, reach: int) -> int:
+    """A random mountain beside free land, at most `reach` away from the general of seat `s`; -1 if none turned up."""
+    columns = get(board, WIDTH)
+    row = seat(board, s, GENERAL_AT) // columns
+    column = seat(board, s, GENERAL_AT) % columns
+    for _ in range(REACH_TRIES):
+        down = roll(board, key, 2 * reach + 1) - reach
+        right = roll(board, key, 2 * reach + 1) - reach
+        inside = 0 <= row + down < get(board, HEIGHT) and 0 <= column + right < columns
+        if inside and abs(down) + abs(right) <= reach:
+            t = (row + down) * columns + column + right
+            if is_rough(board, t):
+                return t
+    return -1
 
-    A seat that has more of the cities nearest to it than another is passed over with the specification's fairness.
-    LAND counts a seat's cities.
+
+@kernel
+def find_alike(board: Int32, spec: Int32, key: int, height: int, width: int, s: int, way: int) -> int:
+    """Of some random mountains beside free land, the one with a way from the general of seat `s` most like `way`.
+
+    A mountain nearer to another seat will do only if there is no better. Returns -1 where there is none.
     """
-    fewest = seat(board, 0, LAND)
-    for s in range(1, get(board, SEATS)):
-        fewest = min(fewest, seat(board, s, LAND))
-    t = -1
-    s = 0
-    tries = 0
-    while t < 0:
-        tries += 1
+    best = -1
+    least = FAR
+    for _ in range(int(spec[MAP_CITY_CHOICE])):
         t = find_tile(board, key, height, width, ROUGH)
-        if t < 0:
-            return False
-        s = nearest_seat(board, t)
-        if (
-            tries < FAIR_TRIES
-            and seat(board, s, LAND) > fewest
-            and roll(board, key, MILLION) < int(spec[MAP_CITY_FAIRNESS])
-        ):
-            t = -1
-    set_land(board, t, CARVED)
-    add_seat(board, s, LAND, 1)
-    board[get(board, AT_TICKING) + get(board, TICKING)] = t
-    board[TICKING] += 1
-    return True
+        if t >= 0:
+            nearest = nearest_way(board, t)
+            unlike = abs(nearest // SEAT_STEP - way)
+            if nearest % SEAT_STEP != s:
+                unlike += tile_count(board)
+            if unlike < least:
+                best = t
+                least = unlike
+    return best
 
 
 @kernel
 def carve_cities(board: Int32, spec: Int32, key: int, height: int, width: int, cities: int) -> bool:
     """Turn mountains into cities, and queue these: TICKING counts them.
 
-    Returns whether all are there, and one in reach of every general.
+    With a reach, each seat first gets a city within it. Then cities come in rounds: the first of a round lies anywhere,
+    and each seat that it is not nearest to gets one about as far away. Returns whether all are there, and in reach.
     """
-    board[TICKING] = 0
-    if cities == 0:
-        return True
-    share_land(board)
+    seats = get(board, SEATS)
     reach = int(spec[MAP_CITY_REACH])
-    for _ in range(PLACINGS):
-        for i in range(get(board, TICKING)):
-            set_land(board, int(board[get(board, AT_TICKING) + i]), BLOCKED)
-        board[TICKING] = 0
-        for s in range(get(board, SEATS)):
-            set_seat(board, s, LAND, 0)
-        for _ in range(cities):
-            if not carve_city(board, spec, key, height, width):
+    share_land(board)
+    fair = True
+    unserved = 0  # seats that this round has still to serve
+    s = 0
+    way = -1
+    for i in range(cities):
+        t = -1
+        if reach > 0 and i < seats:
+            s = i
+            t = find_in_reach(board, key, s, reach - roll(board, key, min(2, reach)))
+            fair = fair and t >= 0
+        elif unserved > 0:
+            while (unserved >> s) & 1 == 0:
+                s = s + 1 if s + 1 < seats else 0
+            t = find_alike(board, spec, key, height, width, s, way)
+            unserved &= ~(1 << s)
+        if t < 0:
+            t = find_tile(board, key, height, width, ROUGH)
+            if t < 0:
                 return False
-        fair = True
-        if reach > 0:
-            for s in range(get(board, SEATS)):
-                fair = fair and has_city(board, s, reach)
-        if fair:
-            return True
-    return False
+            way = nearest_way(board, t) // SEAT_STEP
+            s = nearest_way(board, t) % SEAT_STEP
+            unserved = ((1 << seats) - 1) & ~(1 << s)
+        set_land(board, t, CARVED)
+        board[get(board, AT_TICKING) + i] = t
+        board[TICKING] = i + 1
+    return fair
 
 
 @inlined
@@ -300,8 +301,9 @@ def draw_map(board: Int32, spec: Int32, seed: int, game: int, episode: int) -> N
             placings += 1
             done = place_generals(board, spec, key, height, width, relaxed)
         if done:
-            done = carve_cities(board, spec, key, height, width, cities) or relaxed
-    shuffle_generals(board, key)
+            shuffle_generals(board, key)
+            board[TICKING] = 0
+            done = cities == 0 or carve_cities(board, spec, key, height, width, cities) or relaxed
     write_map(board, spec, key)
     begin(board, height, width, 0)
 
