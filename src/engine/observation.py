@@ -104,16 +104,19 @@ class Observation:
         return planes(self.flags, self.army)
 
 
-def _flag_planes() -> Float32:
-    """The planes that flags alone decide, (12, 256): a column for each value of the byte."""
-    flags = np.arange(256)
+_SIZES = np.log2(1.0 + np.arange(ARMY_LIMIT + 1, dtype=np.float32)) / np.float32(ARMY_SCALE)
+
+
+def planes(flags: UInt8, army: Int16, out: Float32 | None = None) -> Float32:
+    """Flags and armies (..., H, W) as float32 planes (..., len(PLANES), H, W), written into `out` where it is given."""
     kind = (flags >> KIND_SHIFT) & KIND_BITS
     relation = (flags >> RELATION_SHIFT) & 3
+    mine, ally, enemy, unowned = (relation == whose for whose in (MINE, ALLY, ENEMY, UNOWNED))
     layers = [
         flags & VISIBLE != 0,
-        relation == MINE,
-        relation == ALLY,
-        relation == ENEMY,
+        mine,
+        ally,
+        enemy,
         kind == MOUNTAIN,
         kind == CITY,
         kind == GENERAL,
@@ -123,23 +126,11 @@ def _flag_planes() -> Float32:
         kind == OBSTACLE,
         flags & DISCOVERED != 0,
     ]
-    return np.array(layers, np.float32)
-
-
-_FLAG_PLANES = _flag_planes()
-_WHOSE = tuple(
-    ((np.arange(256) >> RELATION_SHIFT) & 3 == relation).astype(np.float32)
-    for relation in (MINE, ALLY, ENEMY, UNOWNED)  # the order of the army planes
-)
-_SIZES = np.log2(1.0 + np.arange(ARMY_LIMIT + 1, dtype=np.float32)) / np.float32(ARMY_SCALE)
-
-
-def planes(flags: UInt8, army: Int16) -> Float32:
-    """Flags and armies (..., H, W) as float32 planes (..., len(PLANES), H, W); PLANES names them."""
-    result = np.empty((*flags.shape[:-2], len(PLANES), *flags.shape[-2:]), np.float32)
-    for plane, values in enumerate(_FLAG_PLANES):
-        result[..., plane, :, :] = values[flags]
+    if out is None:
+        out = np.empty((*flags.shape[:-2], len(PLANES), *flags.shape[-2:]), np.float32)
+    for plane, layer in enumerate(layers):
+        out[..., plane, :, :] = layer
     size = _SIZES[np.maximum(army, 0)]
-    for plane, values in enumerate(_WHOSE, start=len(_FLAG_PLANES)):
-        np.multiply(values[flags], size, out=result[..., plane, :, :])
-    return result
+    for plane, whose in enumerate((mine, ally, enemy, unowned), start=len(layers)):
+        np.multiply(size, whose, out=out[..., plane, :, :])
+    return out

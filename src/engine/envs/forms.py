@@ -98,10 +98,12 @@ class Planes:
 
     def encode(self, observation: Observation) -> Float32:
         """The observation as planes."""
-        board = planes(observation.flags, observation.army)
-        numbers = self._numbers(observation.vector, board.shape[-2] * board.shape[-1])
-        constant = np.broadcast_to(numbers[..., None, None], (*numbers.shape, *board.shape[-2:]))
-        return np.concatenate([board, constant], axis=-3)
+        *lead, height, width = observation.flags.shape
+        numbers = self._numbers(observation.vector, height * width)
+        result = np.empty((*lead, len(PLANES) + numbers.shape[-1], height, width), np.float32)
+        planes(observation.flags, observation.army, out=result[..., : len(PLANES), :, :])
+        result[..., len(PLANES) :, :, :] = numbers[..., None, None]
+        return result
 
     @staticmethod
     def _numbers(vector: Int32, tiles: int) -> Float32:
