@@ -87,7 +87,8 @@ class Observation:
     @property
     def visible(self) -> Bool:
         """Where the seat sees, (H, W) bool."""
-        return self.flags & VISIBLE != 0
+        visible: Bool = self.flags & VISIBLE != 0
+        return visible
 
     @property
     def kinds(self) -> UInt8:

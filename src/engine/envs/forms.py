@@ -108,14 +108,14 @@ class Planes:
     @staticmethod
     def _numbers(vector: Int32, tiles: int) -> Float32:
         """What the constant planes hold, (..., 2 + 2 * S)."""
-        turn, seats = vector[..., :1], vector[..., 1:]
-        numbers = [
-            (turn % HARVEST) / HARVEST,
-            turn % 2,
-            seats[..., 0::VECTOR_SEAT] / tiles,
-            np.log2(1.0 + seats[..., 1::VECTOR_SEAT]) / ARMY_SCALE,
-        ]
-        return np.concatenate(numbers, axis=-1).astype(np.float32)
+        seats = (vector.shape[-1] - 1) // VECTOR_SEAT
+        numbers = np.empty((*vector.shape[:-1], 2 + 2 * seats), np.float32)
+        turn = vector[..., 0]
+        numbers[..., 0] = turn % HARVEST / HARVEST
+        numbers[..., 1] = turn % 2
+        numbers[..., 2 : 2 + seats] = vector[..., 1::VECTOR_SEAT] / tiles
+        numbers[..., 2 + seats :] = np.log2(1.0 + vector[..., 2::VECTOR_SEAT]) / ARMY_SCALE
+        return numbers
 
 
 FORMS: dict[str, Form] = {"compact": Compact(), "planes": Planes()}
