@@ -2,9 +2,10 @@
 
 from engine.bots.dispatch import bot_actions, choose, scratch_words
 from engine.bots.expander import EXPANDER
+from engine.bots.hunter import HUNTER
 from engine.bots.random import RANDOM
 
-BOTS = {"random": RANDOM, "expander": EXPANDER}
+BOTS = {"random": RANDOM, "expander": EXPANDER, "hunter": HUNTER}
 
 __all__ = ["BOTS", "bot_actions", "choose", "find_bot", "scratch_words"]
 

@@ -3,7 +3,9 @@
 from engine.actions import PASS
 from engine.arrays import Int8, Int32
 from engine.board import EPISODE, MAX_SEATS, OBSERVED, SEATS, get
+from engine.bots.desk import desk_words
 from engine.bots.expander import EXPANDER, choose_expander
+from engine.bots.hunter import HUNTER, choose_hunter
 from engine.bots.random import RANDOM, choose_random
 from engine.bots.sight import vector_start
 from engine.chance import FOR_PLAY, draw, make_key
@@ -12,7 +14,7 @@ from engine.compile import kernel, loop, prange
 
 def scratch_words(tiles: int) -> int:
     """Length of the scratch array, int32, that any bot needs on a board of so many tiles."""
-    return 8 * tiles + 64
+    return desk_words(tiles)
 
 
 @kernel
@@ -26,6 +28,8 @@ def choose(board: Int32, s: int, bot: int, key: int, scratch: Int32) -> int:
         return choose_random(board, s, key, scratch)
     if bot == EXPANDER:
         return choose_expander(board, s, key, scratch)
+    if bot == HUNTER:
+        return choose_hunter(board, s, key, scratch)
     return PASS
 
 

@@ -1,0 +1,110 @@
+"""Gathering along shortest paths: the best tree of own tiles that can be emptied into its root in so many moves.
+
+Shortest paths over the seat's own land make a tree. A subtree is worth its armies less a toll for each move it takes;
+branches worth nothing are cut off. The toll is raised until the moves that are left suffice (Lagrange's multiplier of
+the knapsack on a tree). Moves go from the leaves inwards, so that each path is walked once: with one move
+less to go the next turn finds the rest of the same tree, and nothing needs to be remembered.
+"""
+
+from engine.actions import PASS
+from engine.arrays import Int32
+from engine.board import MINE
+from engine.bots.desk import (
+    ARMY,
+    LINK,
+    NOWHERE,
+    PLACES,
+    PULL,
+    QUEUE,
+    STRIDE,
+    WORDS,
+    map_at,
+    move_to,
+    shift,
+)
+from engine.bots.sight import army_in, exits_in, relation_in
+from engine.compile import kernel
+
+SCALE = 64  # the toll is counted in parts of an army
+
+
+@kernel
+def grow_tree(desk: Int32, root: int) -> int:
+    """Shortest paths over own land to `root`, in LINK. Returns how many places they reach, queued by distance."""
+    words = map_at(desk, WORDS)
+    link = map_at(desk, LINK)
+    queue = map_at(desk, QUEUE)
+    stride = int(desk[STRIDE])
+    for p in range(int(desk[PLACES])):
+        desk[link + p] = NOWHERE
+    desk[link + root] = root
+    desk[queue] = root
+    head, tail = 0, 1
+    while head < tail:
+        p = int(desk[queue + head])
+        head += 1
+        for direction in range(4):
+            q = p + shift(direction, stride)
+            if int(desk[link + q]) == NOWHERE and relation_in(int(desk[words + q])) == MINE:
+                desk[link + q] = p
+                desk[queue + tail] = q
+                tail += 1
+    return tail
+
+
+@kernel
+def cut_tree(desk: Int32, count: int, toll: int) -> int:
+    """Cut branches not worth the toll: PULL is positive where a place moves. Returns how many moves that takes."""
+    words = map_at(desk, WORDS)
+    link = map_at(desk, LINK)
+    queue = map_at(desk, QUEUE)
+    pull = map_at(desk, PULL)
+    slope = (SCALE << 15) // count
+    for i in range(count):
+        p = int(desk[queue + i])
+        # Near armies before far ones of the same size: it separates what would be cut off all at once.
+        desk[pull + p] = (army_in(int(desk[words + p])) - 1) * SCALE - toll - ((i * slope) >> 16)
+    for i in range(count - 1, 0, -1):
+        p = int(desk[queue + i])
+        worth = int(desk[pull + p])
+        if worth > 0:
+            desk[pull + int(desk[link + p])] += worth
+    moves = 0
+    desk[pull + int(desk[queue])] = 1
+    for i in range(1, count):
+        p = int(desk[queue + i])
+        if int(desk[pull + p]) > 0:
+            if int(desk[pull + int(desk[link + p])]) > 0:
+                moves += 1
+            else:
+                desk[pull + p] = 0
+    return moves
+
+
+@kernel
+def gather(desk: Int32, root: int, moves: int) -> int:
+    """The next move of gathering at `root` as much as so many moves can, or PASS where there is nothing to gather."""
+    count = grow_tree(desk, root)
+    low, high = 0, int(desk[ARMY]) * SCALE // max(moves, 1) + 1  # a branch of that many moves holds fewer armies
+    if cut_tree(desk, count, 0) > moves:
+        # The least toll that leaves no more than the moves there are, between low (too many) and high.
+        while high - low > 1 + (high >> 4):
+            toll = (low + high) >> 1
+            if cut_tree(desk, count, toll) > moves:
+                low = toll
+            else:
+                high = toll
+        cut_tree(desk, count, high)
+    words = map_at(desk, WORDS)
+    link = map_at(desk, LINK)
+    queue = map_at(desk, QUEUE)
+    pull = map_at(desk, PULL)
+    stride = int(desk[STRIDE])
+    for i in range(count - 1, 0, -1):
+        p = int(desk[queue + i])
+        if int(desk[pull + p]) > 0:
+            exits = exits_in(int(desk[words + p]))
+            for direction in range(4):
+                if (exits >> direction) & 1 and p + shift(direction, stride) == int(desk[link + p]):
+                    return move_to(p, direction, 0, stride)
+    return PASS
