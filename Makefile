@@ -29,7 +29,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format format-check typecheck bench-engine install install-test clean distclean
+.PHONY: help demo test lint format format-check typecheck bench-engine bench-envs install install-test clean distclean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ typecheck: install-test  ## check types strictly
 
 bench-engine: install $(BENCH_VENV)/.installed  ## measure the engine, write build/bench/engine.json
 	@$(BIN)/python benchmarks/engine_speed.py
+
+bench-envs: install  ## measure the environments, write build/bench/environments.json
+	@$(BIN)/python benchmarks/environment_speed.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-test: $(STAMPS)/test-$(TORCH)  ## set up .venv with what the tests need as well
