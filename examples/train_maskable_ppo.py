@@ -21,8 +21,9 @@ def make() -> gym.Env:
     return gym.make("Generals-v0", shaping={"land": 0.5, "army": 0.3, "gamma": 0.99}, **OPTIONS).unwrapped
 
 
-model = MaskablePPO("MlpPolicy", DummyVecEnv([make] * 8), n_steps=256, batch_size=512, gamma=0.99, verbose=1, seed=0)
-model.learn(100_000)
+games = DummyVecEnv([make] * 8)
+model = MaskablePPO("MlpPolicy", games, n_steps=128, batch_size=256, n_epochs=4, gamma=0.99, verbose=1, seed=0)
+model.learn(50_000)
 
 env = gym.make("Generals-v0", **OPTIONS).unwrapped
 wins = 0
