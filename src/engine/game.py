@@ -147,7 +147,7 @@ class Game:
     @property
     def armies(self) -> Int32:
         """Armies, (H, W) int32."""
-        return self._view.army.copy()
+        return np.array(self._view.army, np.int32)
 
     @property
     def owners(self) -> Int8:
