@@ -65,9 +65,9 @@ def step_game(
 ) -> None:
     """One turn of a game.
 
-    reward float32 (S,); done uint8 (2,) terminated, truncated; ended int32 (4,): winner and turns of the episode that was
-    stepped, invalid moves and number of the episode that is then on the board. A game that is over stays as it is, with
-    reward 0, until it is reset.
+    reward float32 (S,); done uint8 (2,) terminated, truncated; ended int32 (4,): winner and turns of the episode that
+    was stepped, invalid moves and number of the episode that is then on the board. A game that is over stays as it is,
+    with reward 0, until it is reset.
     """
     seats = get(board, SEATS)
     done[0] = 0

@@ -137,7 +137,7 @@ class Game:
     @property
     def row(self) -> Int32:
         """The game's row itself, int32 (N,), as kernels take it: see `engine.board`."""
-        return self._board
+        return np.asarray(self._board)
 
     @property
     def turn(self) -> int:
