@@ -28,7 +28,7 @@ from engine.board import (
     tile_count,
 )
 from engine.chance import FOR_MAP, make_key
-from engine.compile import call, inlined, kernel, loop, prange
+from engine.compile import call, inlined, kernel
 from engine.layout import Layout
 from engine.map_specs import (
     MAP_APART,
@@ -72,9 +72,11 @@ from engine.views import BoardView
 
 __all__ = ["MAPS", "MapSpec", "draw_map", "draw_maps", "find_map", "generate"]
 
-ATTEMPTS = 8  # whole maps to try before requirements are relaxed
-PLACINGS = 32  # placings of all generals to try on one terrain
-GENERAL_TRIES = 4  # tiles to try for a general before all are placed anew; few: early and late places are then alike
+ATTEMPTS = 16  # whole maps to try before one with fewer cities, or some out of reach, will do
+STRICT_ATTEMPTS = 4  # of these, tried before less distance between generals is asked for
+EASINGS = 8  # steps in which it goes down to nothing
+PLACINGS = 8  # placings of all generals to try on one terrain
+GENERAL_TRIES = 4  # tiles to try for the second general before both are placed anew; with few, both places are alike
 REACH_TRIES = 256  # tiles to try for a city in reach of a general
 SEAT_STEP = 16  # the land tells the way to the nearest general in steps of this, and in the rest its seat
 
@@ -89,15 +91,14 @@ def draw_side(board: Int32, spec: Int32, key: int, at: int) -> int:
 
 
 @inlined
-def far_enough(board: Int32, spec: Int32, t: int, placed: int) -> bool:
+def far_enough(board: Int32, t: int, placed: int, apart: int, walking: int) -> bool:
     """Whether a general may stand on tile `t` as the generals before it are placed."""
     columns = get(board, WIDTH)
-    if land(board, t) < max(int(spec[MAP_APART_WALKING]), 1):  # also false on mountains
+    if land(board, t) < walking:
         return False
     for s in range(placed):
         other = seat(board, s, GENERAL_AT)
-        distance = abs(t // columns - other // columns) + abs(t % columns - other % columns)
-        if distance < max(int(spec[MAP_APART]), 1):
+        if abs(t // columns - other // columns) + abs(t % columns - other % columns) < apart:
             return False
     return True
 
@@ -115,26 +116,31 @@ def farthest_tile(board: Int32) -> int:
 
 
 @kernel
-def place_generals(board: Int32, spec: Int32, key: int, height: int, width: int, relaxed: bool) -> bool:
-    """Place every seat's general on free land, far enough apart, or `relaxed`, as far as can be."""
+def place_generals(board: Int32, spec: Int32, key: int, height: int, width: int, eased: int) -> bool:
+    """Place every seat's general on free land, far enough apart. Returns whether there was a place for each.
+
+    The distance asked for goes down with `eased`; when that is EASINGS, there always is a place.
+    """
     seats = get(board, SEATS)
-    walking = relaxed or int(spec[MAP_APART_WALKING]) > 1
-    if walking:
+    apart = max(1, int(spec[MAP_APART]) * (EASINGS - eased) // EASINGS)
+    walking = max(1, int(spec[MAP_APART_WALKING]) * (EASINGS - eased) // EASINGS)
+    flooded = walking > 1 or eased == EASINGS
+    if flooded:
         clear_land(board)
     for s in range(seats):
         place = -1
         tries = 0
-        while place < 0 and tries < (GENERAL_TRIES if s > 0 else TILE_TRIES):
+        while place < 0 and tries < (GENERAL_TRIES * s * s if s > 0 else TILE_TRIES):
             tries += 1
             t = roll_tile(board, key, height, width)
-            if far_enough(board, spec, t, s):
+            if far_enough(board, t, s, apart, walking):
                 place = t
         if place < 0:
-            if not relaxed:
+            if eased < EASINGS:
                 return False
             place = farthest_tile(board)
         set_seat(board, s, GENERAL_AT, place)
-        if walking and s < seats - 1:
+        if flooded and s < seats - 1:
             flood_from(board, place, 0, 1)
     return True
 
@@ -290,34 +296,32 @@ def draw_map(board: Int32, spec: Int32, seed: int, game: int, episode: int) -> N
     width = draw_side(board, spec, key, MAP_WIDTH_LEAST)
     cities = int(spec[MAP_CITIES_LEAST]) + roll(board, key, int(spec[MAP_CITIES_SPREAD]) + 1)
     attempt = 0
+    eased = 0
     done = False
     while not done:
         attempt += 1
-        relaxed = attempt == ATTEMPTS
         free = raise_mountains(board, spec, key, height, width, cities)
         join_land(board, key, height, width, free)
+        placed = False
         placings = 0
-        while not done and placings < PLACINGS:
+        while not placed and placings < PLACINGS:
             placings += 1
-            done = place_generals(board, spec, key, height, width, relaxed)
-        if done:
+            placed = place_generals(board, spec, key, height, width, eased)
+        if placed:
             shuffle_generals(board, key)
             board[TICKING] = 0
-            done = cities == 0 or carve_cities(board, spec, key, height, width, cities) or relaxed
+            done = cities == 0 or carve_cities(board, spec, key, height, width, cities) or attempt >= ATTEMPTS
+        elif attempt >= STRICT_ATTEMPTS:
+            eased += 1
     write_map(board, spec, key)
     begin(board, height, width, 0)
 
 
-@loop
-def draw_maps(rows: Int32, spec: Int32, seed: int, episode: int) -> None:
-    """Draw the maps of an episode for all games of a batch, rows int32 (G, N), on all cores."""
-    for g in prange(rows.shape[0]):
-        draw_map(rows[g], spec, seed, g, episode)
-
-
 @call
-def _draw_map(board: Int32, spec: Int32, seed: int, game: int, episode: int) -> None:
-    draw_map(board, spec, seed, game, episode)
+def draw_maps(rows: Int32, spec: Int32, seed: int, game: int, episode: int) -> None:
+    """Draw the maps of an episode into rows int32 (G, N): of `game`, the game after it, and so on."""
+    for i in range(rows.shape[0]):
+        draw_map(rows[i], spec, seed, game + i, episode)
 
 
 def generate(spec: "str | MapSpec", seats: int, seed: int, game: int, episode: int) -> Layout:
@@ -325,8 +329,9 @@ def generate(spec: "str | MapSpec", seats: int, seed: int, game: int, episode: i
     spec = find_map(spec, seats)
     ruleset = RULESETS["generalsio"]
     shape = Shape.of(ruleset, seats, spec.board_height, spec.board_width)
-    board = allocate(shape, ruleset, 1, observed=False)[0]
-    _draw_map(board, spec.integers(), seed, game, episode)
+    rows = allocate(shape, ruleset, 1, observed=False)
+    draw_maps(rows, spec.integers(), seed, game, episode)
+    board = rows[0]
     view = BoardView.of(board, shape)
     height, width = int(board[MAP_HEIGHT]), int(board[MAP_WIDTH])
     generals = [int(tile) for tile in view.seat[:, GENERAL_AT]]
