@@ -336,14 +336,16 @@ def play_moves(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
         elif action != 0:
             board[INVALID] += 1
     solid = order_moves(board, actions, pending)
+    if pending != solid:  # a legal move that an earlier one of this turn undoes is no invalid one
+        for s in range(seats):
+            board[INVALID] += ((pending & ~solid) >> s) & 1
     while pending:
         s = pick_next(board, actions, pending, solid)
         pending &= ~(1 << s)
         action = int(actions[s])
         if can_move(board, s, action):
+            board[INVALID] -= 1 - ((solid >> s) & 1)  # an ally's move has made it legal in time
             pending = strike(board, s, action, actions, pending)
-        elif (solid >> s) & 1 == 0:  # a legal move that an earlier one of this turn has undone is no invalid one
-            board[INVALID] += 1
 
 
 @kernel

@@ -68,8 +68,11 @@ class Board:
         )
 
 
-def random_board(version, height, width, seats, seed):
-    """A crowded board: land scattered over all seats, small armies, generals near each other, turns near an event."""
+def random_board(version, height, width, seats, seed, siege=0.5):
+    """A crowded board: land scattered over all seats, small armies, generals near each other, turns near an event.
+
+    `siege` is how likely strong armies stand beside the generals.
+    """
     rng = random.Random(seed)
     count = height * width
     grounds = ["plain"] * 12 + ["mountain"] * rng.randrange(6) + ["city"] * rng.randrange(4)
@@ -91,6 +94,8 @@ def random_board(version, height, width, seats, seed):
                 armies[tile] = rng.choice([2, 10, 38, 39, 40, 45])
             elif rng.random() < 0.1:
                 armies[tile] = rng.choice(strength)
+    if rng.random() < siege:
+        besiege(rng, height, width, generals, kinds, owners, armies)
     turns = [0, 1, 46, 47, 48, 49]
     if version == "competition":
         turns += [795, 798, 799, 800, 801, 1150, 1195, 1197]
@@ -110,6 +115,18 @@ def random_board(version, height, width, seats, seed):
         rng.choice(turns),
         rng.random() < 0.85,
     )
+
+
+def besiege(rng, height, width, generals, kinds, owners, armies):
+    """Put strong armies of the other of a pair next to each general: captures, trades and draws are frequent then."""
+    for seat, general in enumerate(generals):
+        row, column = divmod(general, width)
+        down, right = rng.choice(DIRECTIONS)
+        tile = (row + down) * width + column + right
+        if 0 <= row + down < height and 0 <= column + right < width and tile not in generals:
+            kinds[tile], armies[tile] = "plain", rng.choice([5, 9, 30, 60])
+            owners[tile] = seat ^ 1 if seat ^ 1 < len(generals) else 0
+            armies[general] = rng.choice([1, 2, 4, 10])
 
 
 def decode(code, reference):
@@ -139,11 +156,14 @@ def random_actions(reference, rng):
         elif whim < 0.14 or not land:
             codes.append(rng.choice([rng.randrange(-3, 9 * tiles + 4), rng.randrange(1, 8 * tiles + 1)]))
         elif whim < 0.26 and reference.version == "competition":
-            codes.append(1 + 8 * tiles + reference.number(rng.choice(reference.land(seat))))
+            rich = [tile for tile in land if reference.army[tile] >= 35]
+            codes.append(1 + 8 * tiles + reference.number(rng.choice(rich if rich and rng.random() < 0.8 else land)))
         else:
-            prey = [tile for tile in reference.generals if tile and reference.owner[tile] != seat] + starts
+            generals = [tile for tile in reference.generals if tile and reference.owner[tile] != seat]
+            prey = generals + starts
+            close = [tile for tile in land if any(end in generals for end in reference.neighbours(tile))]
             best = None
-            for tile in rng.sample(land, min(len(land), 12)):
+            for tile in rng.sample(land, min(len(land), 12)) + close[:1]:
                 for way, (row, column) in enumerate(DIRECTIONS):
                     end = (tile[0] + row, tile[1] + column)
                     if best is None or rng.random() < 0.15 or (end in prey and rng.random() < 0.8):
