@@ -46,7 +46,7 @@ def verify(files: tuple[str, ...], boards: str | None) -> None:
     seats, -1 nobody, -2 where nobody can stand. Of several games the n-th, from 0, is `owner_n` and `army_n`.
     """
     tally: Counter[str] = Counter()
-    refusals: list[ReplayError] = []
+    refused = False
     try:
         with _progress(files) as told, _archive(boards) as archive:
             for number, file in enumerate(files):
@@ -55,12 +55,12 @@ def verify(files: tuple[str, ...], boards: str | None) -> None:
                         _verify_game(file, game, tally, archive)
                 except ReplayError as error:
                     click.echo(f"stratagem: {error}", err=True)
-                    refusals.append(error)
+                    refused = True
     except ReplayError as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)
     click.echo(summary(tally))
-    if refusals:
+    if refused:
         sys.exit(REFUSED)
     sys.exit(1 if tally["invalid"] else 0)
 

@@ -31,9 +31,12 @@ def run(*arguments):
     return result.exit_code, result.stdout, result.stderr
 
 
+# The peak is read from /proc, as what getrusage tells of a process begins with its parent's.
 APART = """
-import atexit, resource, sys
-atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "torch" in sys.modules))
+import atexit, sys
+from pathlib import Path
+status = Path("/proc/self/status")
+atexit.register(lambda: print(status.read_text().split("VmHWM:")[1].split()[0], "torch" in sys.modules))
 from stratagem.cli import main
 main(prog_name="stratagem")
 """
@@ -45,7 +48,7 @@ def run_apart(*arguments):
     variables = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3] / "src")}
     done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=400)
     out, peak, torch = re.fullmatch(r"(.*?)(\d+) (True|False)\n", done.stdout, re.DOTALL).groups()
-    return done.returncode, out, done.stderr, int(peak) * (1 if sys.platform == "darwin" else 1024), torch == "True"
+    return done.returncode, out, done.stderr, int(peak) * 1024, torch == "True"
 
 
 def write(path, *values):
@@ -131,7 +134,7 @@ def test_boards_that_cannot_be_written_are_told_and_leave_nothing(tmp_path):
     )
     status, _, err = run("verify", large, "--boards", tmp_path / "out.npz")
     assert status == 2
-    assert "boards of 20001 turns with 32400 tiles take more than 2147483648 bytes" in err
+    assert "boards of 20002 turns with 32400 tiles take more than 2147483648 bytes" in err
 
 
 # --- show ---
@@ -146,11 +149,11 @@ def test_show_draws_the_whole_board_without_colour(tmp_path):
         "      0    1    2",
         "0 ★A  2 A  1    7",
         "1  A  2  ▲  ■  40",
-        "2 ∴    ≈    ★B  3",
+        "2 ∴    ≈    ★B  4",
         "▲ mountain   ■ city   ★ general   ≈ swamp   ∴ desert",
         "seat   name       land  army",
         "0  A   Ann           3     5",
-        "1  B   [red]Bob?     1     3",
+        "1  B   [red]Bob?     1     4",
     ]
 
 
@@ -181,7 +184,7 @@ def test_show_with_colours_paints_the_seats_and_without_unicode_uses_ascii():
     plain = Console(file=io.TextIOWrapper(io.BytesIO(), encoding="ascii"), width=80)
     draw_board(plain, record.at(8), 1)
     plain.file.seek(0)
-    assert "*B  3" in plain.file.read()
+    assert "*B  4" in plain.file.read()
 
 
 def test_show_picks_a_game_of_a_file_of_lines(tmp_path):
@@ -227,13 +230,13 @@ def hostile_files(folder):
         "deep.json": (b"[" * 500_000, "nests too deep"),
         "objects.json": (
             b"[" + b'{"":0},' * 340_000 + b"{}]",
-            "replay version {} is unknown",
+            "replay version {'': 0} is unknown",
         ),
         "lists.json": (b"[13," + b"[[]]," * 230_000 + b"[]]", "id is"),
         "strings.json": (b'[13,"' + "é".encode() * 3_000_000 + b'\xf0\x9f\x98\x80"]', "at least 12 are needed"),
         "moves.json": (json.dumps(small(moves=[*many, [0, 0, 1, 0, "x"]])).encode(), "moves[100000] has turn 'x'"),
-        "bomb.json.gz": (gzip.compress(b" " * 300_000_000), "file holds more than"),
-        "bomb.jsonl.gz": (gzip.compress((b" " * 5_000_000 + b"\n") * 60), "JSON"),
+        "bomb.json.gz": (gzip.compress(b" " * 30_000_000), "file holds more than"),
+        "bomb.jsonl.gz": (gzip.compress((b" " * 5_000_000 + b"\n") * 8), "gz data expands more than 200 times"),
         "line.jsonl": (b"[" + b"1," * 5_000_000, "longer than"),
         "version.json": (json.dumps(small(version=19)).encode(), "replay version 19 is unknown; known: 3 to 18"),
         "latin.json": ('[13,"é"'.encode("latin-1"), "text is not UTF-8"),
