@@ -11,6 +11,7 @@ from engine.board import (
     GENERAL_AT,
     HEIGHT,
     INVALID,
+    KIND_SHIFT,
     LAND,
     MAP_HEIGHT,
     MAP_WIDTH,
@@ -41,8 +42,8 @@ from engine.board import (
 from engine.compile import inlined, kernel
 from engine.rules import put, settle
 from engine.rulesets import RULE_CASTLE_PRICE
-from engine.tiles import DRAINS, FAR_SIGHT_KINDS, GROWS, PASSABLE
-from engine.vision import remember_all, show_all, write_vectors
+from engine.tiles import DRAINS, FAR_SIGHT_KINDS, GROWS, HIDES, OBSTACLE, PASSABLE, PLAIN
+from engine.vision import remember_all, write_vectors
 
 
 @inlined
@@ -102,10 +103,13 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
             board[get(board, AT_TICKING) + ticking] = t
             ticking += 1
         far |= (FAR_SIGHT_KINDS >> kind) & 1
-        outside = DISCOVERED if t // columns >= height or t % columns >= width else 0
         clear_sight(board, t)
+        if t // columns >= height or t % columns >= width:
+            unseen = DISCOVERED | (kind << KIND_SHIFT)
+        else:
+            unseen = (OBSTACLE if (HIDES >> kind) & 1 else PLAIN) << KIND_SHIFT
         for s in range(seats):
-            set_view(board, s, t, outside)
+            set_view(board, s, t, unseen)
     board[TICKING] = ticking
     board[FAR_SIGHT_USED] = far
     for t in range(tiles):
@@ -114,8 +118,6 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
             army = army_of(board, t)
             set_owner(board, t, -1)
             put(board, t, owner, army)
-    for t in range(tiles):
-        show_all(board, t)
     settle(board)
     board[WIDELY_SEEN] = 0
     if get(board, OBSERVED) != 0:
