@@ -3,7 +3,7 @@
     pip install stratagem[sb3]
     python examples/train_maskable_ppo.py
 
-A few minutes on a laptop's CPU. The network is a plain MLP over the planes of an 8x8 board and has no memory of its
+Some minutes on a laptop's CPU. The network is a plain MLP over the planes of an 8x8 board and has no memory of its
 own; `make demo` trains a better one.
 """
 
