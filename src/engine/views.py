@@ -66,7 +66,7 @@ class BoardView:
     @property
     def kind(self) -> UInt8:
         """Kinds of tile (H, W) uint8."""
-        return self.place[..., 1] & KIND_BITS
+        return np.bitwise_and(self.place[..., 1], np.uint8(KIND_BITS))
 
     @property
     def sight(self) -> UInt8:

@@ -31,7 +31,9 @@ def board_svg(game: Game, seat: int | None = None) -> str:
             if visible and kind == MOUNTAIN:
                 colour = ROCK
             x, y = c * TILE, r * TILE
-            parts.append(f'<rect x="{x + 0.5}" y="{y + 0.5}" width="{TILE - 1}" height="{TILE - 1}" rx="3" fill="{colour}"/>')
+            parts.append(
+                f'<rect x="{x + 0.5}" y="{y + 0.5}" width="{TILE - 1}" height="{TILE - 1}" rx="3" fill="{colour}"/>'
+            )
             light = not visible or owner >= 0 or kind == MOUNTAIN
             ink = "#fff" if light else "#33363b"
             if kind in MARKS:

@@ -5,7 +5,6 @@ import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,7 +28,7 @@ RATED_SNAPSHOTS = 4  # first and last included
 HEADLINE_PAIRS = 400  # of the last snapshot against each bot and the first snapshot
 TABLE_PAIRS = 100  # of everybody else
 RECORDED_GAMES = 3  # of the last snapshot against each bot
-MAX_TURNS = 200
+TURN_LIMIT = 200
 GAMMA = 0.99
 
 
@@ -38,12 +37,12 @@ def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
     return Plan(
         name=name,
         seed=seed,
-        ruleset=RULESETS["generalsio"],
+        ruleset=RULESETS["generalsio"].vary(turn_limit=TURN_LIMIT),
         board=demo_board(height, width),
         network=NetworkConfig.of(size, halves=False),
         settings=Settings(gamma=GAMMA),
         shaping=Shaping(gamma=GAMMA),
-        max_turns=MAX_TURNS,
+        draw=-1.0,
         seconds=60.0 * minutes,
         self_games=64,
         pool_games=16,
@@ -69,11 +68,11 @@ class Standing:
 def rate(training: Training, view: View) -> Standing:
     """Play mirrored pairs of everybody with everybody."""
     plan = training.plan
-    arena = Arena(plan.ruleset, plan.board, plan.max_turns, seed=plan.seed * 1_000_000 + 999_999)
+    arena = Arena(plan.ruleset, plan.board, seed=plan.seed * 1_000_000 + 999_999)
     members = training.pool.spread(RATED_SNAPSHOTS)
     snapshots = {f"snapshot {member.steps / 1e6:.2f} M": member.policy for member in members}
     last = list(snapshots)[-1]
-    first = list(snapshots)[0]
+    first = next(iter(snapshots))
     makers: dict[str, Callable[[], Player]] = {bot: lambda bot=bot: BotPlayer(bot) for bot in BOTS}  # type: ignore[misc]
     for number, (name, policy) in enumerate(snapshots.items()):
         makers[name] = lambda name=name, policy=policy, number=number: PolicyPlayer(name, policy, number)  # type: ignore[misc]
@@ -112,7 +111,7 @@ def write_results(training: Training, standing: Standing) -> dict[str, Any]:
     speed = counters.env_steps / counters.seconds
     draw_curve(metrics, folder / "learning_curve.png")
     pictures = []
-    arena = Arena(plan.ruleset, plan.board, plan.max_turns, seed=plan.seed * 1_000_000 + 999_998)
+    arena = Arena(plan.ruleset, plan.board, seed=plan.seed * 1_000_000 + 999_998)
     for number, bot in enumerate(BOTS):
         players = (PolicyPlayer("policy", training.pool.members[-1].policy, 200 + number), BotPlayer(bot))
         records = record_games(players, arena, RECORDED_GAMES)
@@ -121,7 +120,7 @@ def write_results(training: Training, standing: Standing) -> dict[str, Any]:
             pictures.append(picture_of(records[0], seat=0))
     summary = {
         "win_rate": {_key(name): match.win_rate.as_dict() for name, match in standing.headline.items()},
-        "undecided": {_key(name): match.undecided for name, match in standing.headline.items()},
+        "drawn": {_key(name): match.drawn for name, match in standing.headline.items()},
         "without_memory": {
             "verdict": standing.ablation.verdict,
             "win_rate": {name: rate.as_dict() for name, rate in standing.ablation.forgetful.items()},
@@ -141,7 +140,7 @@ def write_results(training: Training, standing: Standing) -> dict[str, Any]:
         "seed": plan.seed,
         "ruleset": plan.ruleset.name,
         "board": f"{plan.board.board_height}x{plan.board.board_width}",
-        "max_turns": plan.max_turns,
+        "turn_limit": plan.ruleset.turn_limit,
         "parameters": parameters_of(training.policy),
         "machine": machine(),
     }
@@ -160,7 +159,7 @@ def write_results(training: Training, standing: Standing) -> dict[str, Any]:
         title=f"Stratagem: {plan.name}",
         facts=facts,
         win_rates={name: match.win_rate for name, match in standing.headline.items()},
-        undecided={name: match.undecided for name, match in standing.headline.items()},
+        drawn={name: match.drawn for name, match in standing.headline.items()},
         ratings=standing.ratings,
         anchor=ANCHOR,
         ablation=standing.ablation,
@@ -179,11 +178,12 @@ def notes(plan: Plan) -> tuple[str, ...]:
     return (
         "Games are played in mirrored pairs: each map twice, seats swapped. Intervals take the pair as what was drawn "
         "at random; they hold 95 %.",
-        f"Wins are wins: a game that is drawn, or cut at turn {plan.max_turns}, counts as not won, and as half a point for Elo.",
-        f"Trained by PPO on {plan.self_games} games of self-play (both seats learn), {plan.pool_games} against the run's older "
-        f"snapshots, and {bots}, all at once. The maps it is rated on were not trained on.",
-        "While training, a reward by potential is added to win and loss: the share of land, army and structures, weighted "
-        f"{weights.land}, {weights.army}, {weights.structures}, which changes no optimal policy.",
+        f"A game is drawn at turn {plan.ruleset.turn_limit}. A draw counts as not won, as half a point for Elo, and "
+        f"while training as {plan.draw:+g} to both sides, so that games are brought to an end.",
+        f"Trained by PPO on {plan.self_games} games of self-play (both seats learn), {plan.pool_games} against the "
+        f"run's older snapshots, and {bots}, all at once. The maps it is rated on were not trained on.",
+        "While training, a reward by potential is added to win and loss: the share of land, army and structures, "
+        f"weighted {weights.land}, {weights.army}, {weights.structures}, which changes no optimal policy.",
         "The first snapshot is the untrained network. Policies draw their moves at random from what they learned.",
         "Half moves are masked out: the demo's policy always moves whole armies.",
     )
@@ -191,7 +191,8 @@ def notes(plan: Plan) -> tuple[str, ...]:
 
 def machine() -> str:
     """The machine in words."""
-    return f"{platform.machine()}, {torch.get_num_threads()} threads, Python {platform.python_version()}, torch {torch.__version__}"
+    threads, python = torch.get_num_threads(), platform.python_version()
+    return f"{platform.machine()}, {threads} threads, Python {python}, torch {torch.__version__}"
 
 
 def _key(name: str) -> str:

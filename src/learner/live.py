@@ -79,7 +79,8 @@ class PlainView(QuietView):
         won = "  ".join(f"{name} {_percent(rate)}" for name, rate in status.win_rates.items())
         self.say(
             f"{_minutes(status.seconds)} of {_minutes(status.budget)}  {_count(status.env_steps)} steps at "
-            f"{status.steps_per_second:,.0f}/s  episode {status.episode_turns:.0f} turns, reward {status.episode_reward:+.2f}  "
+            f"{status.steps_per_second:,.0f}/s  episode {status.episode_turns:.0f} turns, "
+            f"reward {status.episode_reward:+.2f}  "
             f"loss {status.losses['policy']:+.3f} value {status.losses['value']:.3f} "
             f"entropy {status.losses['entropy']:.2f}  wins: {won}"
         )
@@ -182,14 +183,19 @@ def curve(values: Sequence[float], width: int, top: float | None = None) -> str:
     shown = [value for value in values if math.isfinite(value)][-HISTORY:]
     if not shown:
         return ""
-    buckets = [shown[len(shown) * i // width : max(len(shown) * i // width + 1, len(shown) * (i + 1) // width)] for i in range(width)]
+    buckets = [
+        shown[len(shown) * i // width : max(len(shown) * i // width + 1, len(shown) * (i + 1) // width)]
+        for i in range(width)
+    ]
     means = [sum(bucket) / len(bucket) for bucket in buckets] if len(shown) >= width else shown
     scale = top or max(means) or 1.0
     return "".join(BLOCKS[round(min(1.0, max(0.0, mean / scale)) * (len(BLOCKS) - 1))] for mean in means)
 
 
 def _section(title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold blue", show_header=False, box=None, padding=(0, 1))
+    table = Table(
+        title=title, title_justify="left", title_style="bold blue", show_header=False, box=None, padding=(0, 1)
+    )
     table.add_column(style="dim")
     table.add_column(justify="right")
     table.add_column(style="cyan")
@@ -205,4 +211,6 @@ def _minutes(seconds: float) -> str:
 
 
 def _count(number: int) -> str:
-    return f"{number / 1e6:.2f} M" if number >= 1_000_000 else f"{number / 1e3:.0f} k" if number >= 10_000 else str(number)
+    return (
+        f"{number / 1e6:.2f} M" if number >= 1_000_000 else f"{number / 1e3:.0f} k" if number >= 10_000 else str(number)
+    )

@@ -15,6 +15,9 @@ from learner.clock import Clock
 from learner.network import Policy
 from learner.rollout import Fragment
 
+RATE_CHANGE = 1.2
+LOWEST_RATE, HIGHEST_RATE = 1e-5, 1e-2
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -26,8 +29,11 @@ class Settings:
     gamma: float = 0.99  # discount a turn
     lam: float = 0.95  # GAE's lambda: 0 trusts the value head alone, 1 the rewards alone
     clip: float = 0.2  # how far a probability ratio may move before its gradient stops
-    learning_rate: float = 1e-3  # of Adam, at the start
-    final_rate: float = 0.1  # part of the learning rate that is left at the end; it falls linearly
+    learning_rate: float = 1e-3  # of Adam, at the start; then it follows the divergence
+    divergence: float = (
+        0.015  # KL(old || new) an iteration should come to, at the start: the rate rises below it, falls above
+    )
+    final_divergence: float = 0.2  # part of that divergence that is wanted at the end; it falls linearly
     entropy: float = 0.01  # weight of the entropy bonus at the start
     final_entropy: float = 0.3  # part of that weight that is left at the end
     value: float = 0.5  # weight of the value loss
@@ -104,6 +110,15 @@ def losses_of(
     )
 
 
+def next_rate(rate: float, divergence: float, wanted: float) -> float:
+    """The learning rate after an iteration that moved the policy so far: the step is what matters, not the rate."""
+    if divergence > 1.5 * wanted:
+        return max(rate / RATE_CHANGE, LOWEST_RATE)
+    if divergence < wanted / 1.5:
+        return min(rate * RATE_CHANGE, HIGHEST_RATE)
+    return rate
+
+
 class PPO:
     """A policy with its optimizer."""
 
@@ -112,14 +127,14 @@ class PPO:
         self.optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=1e-5)
         self.device = next(policy.parameters()).device
         self.generator = torch.Generator().manual_seed(seed)
+        self.rate = settings.learning_rate
 
     def update(self, fragment: Fragment, progress: float) -> dict[str, float]:
-        """Learn from a fragment; `progress` from 0 to 1 anneals the rates. Returns means of what was lowered."""
+        """Learn from a fragment; `progress` goes from 0 to 1 over the run. Returns means of what was lowered."""
         s = self.settings
-        rate = s.learning_rate * (1.0 - (1.0 - s.final_rate) * progress)
         entropy_weight = s.entropy * (1.0 - (1.0 - s.final_entropy) * progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.rate
         advantages = advantages_of(
             fragment.rewards, fragment.values, fragment.terminated, fragment.truncated, s.gamma, s.lam
         )
@@ -132,18 +147,22 @@ class PPO:
                     losses = self._losses(fragment, rows, advantages[:, rows], returns[:, rows])
                     loss = losses.policy + s.value * losses.value - entropy_weight * losses.entropy
                     self.optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
+                    loss.backward()  # type: ignore[no-untyped-call]
                     norm = nn.utils.clip_grad_norm_(self.policy.parameters(), s.max_grad_norm)
                     self.optimizer.step()
                     seen.append(torch.stack([part.detach() for part in (*losses, norm)]))
-        means = torch.stack(seen).mean(0).tolist()
+        steps = torch.stack(seen)
+        means = steps.mean(0).tolist()
+        moved = float(steps[-s.minibatches :, Losses._fields.index("divergence")].mean())
         spread = returns[fragment.valid].var(correction=0)
         error = advantages[fragment.valid].var(correction=0)
-        return {
+        notes = {
             **dict(zip((*Losses._fields, "grad_norm"), means, strict=True)),
             "explained": float(1.0 - error / spread.clamp(min=1e-8)),
-            "learning_rate": rate,
+            "learning_rate": self.rate,
         }
+        self.rate = next_rate(self.rate, moved, s.divergence * (1.0 - (1.0 - s.final_divergence) * progress))
+        return notes
 
     def _losses(self, fragment: Fragment, rows: Tensor, advantages: Tensor, returns: Tensor) -> Losses:
         """Losses over all turns of some rows."""
@@ -165,6 +184,7 @@ class PPO:
     def tensors(self) -> dict[str, Tensor]:
         """Weights and optimizer state by name, for a checkpoint."""
         tensors = {f"policy/{name}": tensor for name, tensor in self.policy.state_dict().items()}
+        tensors["rate"] = torch.tensor(self.rate, dtype=torch.float64)
         for name, parameter in self.policy.named_parameters():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"adam/{key}/{name}"] = value
@@ -175,6 +195,7 @@ class PPO:
         self.policy.load_state_dict(
             {name.removeprefix("policy/"): value for name, value in tensors.items() if name.startswith("policy/")}
         )
+        self.rate = float(tensors["rate"])
         for name, parameter in self.policy.named_parameters():
             self.optimizer.state[parameter] = {
                 key: tensors[f"adam/{key}/{name}"].to("cpu" if key == "step" else self.device)

@@ -3,7 +3,7 @@
 A pair is one map played twice with seats swapped, so neither player has the better start. The two games of a pair
 resemble each other, hence the intervals take the pair, not the game, as what was drawn at random.
 
-Of a match, `win rate` counts wins alone: a draw or a game cut at the turn limit is no win. For Elo such a game is half a point to each.
+Of a match, `win rate` counts wins alone: a game drawn at the turn limit is no win. For Elo it is half a point to each.
 """
 
 import math
@@ -31,16 +31,13 @@ RESAMPLES = 400  # of the bootstrap behind the Elo table's intervals
 class Arena:
     """Where matches are played."""
 
-    ruleset: Ruleset
+    ruleset: Ruleset  # with a turn limit, or games of the clueless never end
     board: MapSpec
-    max_turns: int
     seed: int
 
     def batch(self, games: int) -> GameBatch:
         """Games on the arena's maps; batches of one arena have the same maps, game by game."""
-        return GameBatch(
-            self.ruleset, games, self.seed, board=self.board, autoreset="off", max_turns=self.max_turns
-        )
+        return GameBatch(self.ruleset, games, self.seed, board=self.board, autoreset="off")
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class Match:
 
     first: str
     second: str
-    scores: Float32  # (pairs, 2) of the first player: 1 won, 0 lost, 0.5 drawn or cut; in column k it had seat k
+    scores: Float32  # (pairs, 2) of the first player: 1 won, 0 lost, 0.5 drawn; in column k it had seat k
     turns: Int32  # (pairs, 2)
 
     @property
@@ -77,8 +74,8 @@ class Match:
         return pair_interval(self.scores == 0.0)
 
     @property
-    def undecided(self) -> float:
-        """Part of the games that were drawn or cut at the turn limit."""
+    def drawn(self) -> float:
+        """Part of the games that were drawn."""
         return float((self.scores == 0.5).mean())
 
 
@@ -112,8 +109,8 @@ def play_games(
         actions = np.stack([player.act(fresh) for player in players], axis=1)
         watch(actions)
         fresh = np.zeros(games, np.bool_)
-        _, _, terminated, truncated, info = batch.step(actions)
-        ended = running & (terminated | truncated)
+        _, _, terminated, _, info = batch.step(actions)
+        ended = running & terminated
         winner[ended] = info["winner"][ended]
         turns[ended] = info["turns"][ended]
         running &= ~ended
@@ -124,7 +121,8 @@ def pair_interval(won: NDArray[np.bool_]) -> Interval:
     """Wilson's 95 % interval of a rate over pairs, won bool (pairs, 2).
 
     Where the games of a pair go together, they tell less than as many single games: the number of games is divided by
-    the design effect, the ratio of the variance of pairs' means to what independent games would give (Kish 1965; never below 1).
+    the design effect, the ratio of the variance of pairs' means to what independent games would give (Kish 1965), never
+    below 1.
     """
     pairs, games = len(won), won.size
     rate = float(won.mean())

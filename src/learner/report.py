@@ -13,8 +13,8 @@ import matplotlib as mpl
 from learner.rating import Interval, Rating
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402  (the backend must be chosen before)
-from matplotlib.axes import Axes  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 SMOOTHING = 12  # iterations a smoothed curve looks back
 INK, GRID = "#30343b", "#dcdcdc"
@@ -49,7 +49,8 @@ class Ablation:
         worse = [name for name, rate in self.forgetful.items() if rate.high < self.remembering[name].low]
         if worse:
             listed = ", ".join(
-                f"{name} ({_percent(self.forgetful[name])} instead of {_percent(self.remembering[name])})" for name in worse
+                f"{name} ({_percent(self.forgetful[name])} instead of {_percent(self.remembering[name])})"
+                for name in worse
             )
             return f"With its memory emptied every turn the policy does worse, against {listed}."
         return (
@@ -65,7 +66,7 @@ class Results:
     title: str
     facts: Mapping[str, str]  # what was run, in order
     win_rates: Mapping[str, Interval]  # of the last snapshot, by opponent
-    undecided: Mapping[str, float]  # part of those games that were drawn or cut
+    drawn: Mapping[str, float]  # part of those games
     ratings: Sequence[Rating]
     anchor: str
     ablation: Ablation
@@ -78,15 +79,26 @@ def draw_curve(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
     figure, axes = plt.subplots(2, 2, figsize=(11, 6.4), sharex=True, layout="constrained")
     minutes = [row["seconds"] / 60 for row in metrics]
     opponents = sorted({name for row in metrics for name in row["win_rate"] if name != "itself"})
-    _panel(axes[0, 0], "wins in training", "part of games", [
-        (name, [_number(row["win_rate"].get(name)) for row in metrics]) for name in opponents
-    ], minutes, limits=(0.0, 1.0))
+    _panel(
+        axes[0, 0],
+        "wins in training",
+        "part of games",
+        [(name, [_number(row["win_rate"].get(name)) for row in metrics]) for name in opponents],
+        minutes,
+        limits=(0.0, 1.0),
+    )
     _panel(axes[0, 1], "episode", "turns", [("length", [_number(row["episode_turns"]) for row in metrics])], minutes)
     _panel(axes[1, 0], "entropy", "nats", [("entropy", [_number(row["entropy"]) for row in metrics])], minutes)
-    _panel(axes[1, 1], "losses", "", [
-        ("value", [_number(row["value"]) for row in metrics]),
-        ("policy", [_number(row["policy"]) for row in metrics]),
-    ], minutes)
+    _panel(
+        axes[1, 1],
+        "losses",
+        "",
+        [
+            ("value", [_number(row["value"]) for row in metrics]),
+            ("policy", [_number(row["policy"]) for row in metrics]),
+        ],
+        minutes,
+    )
     for axis in axes[1]:
         axis.set_xlabel("minutes of training")
     figure.savefig(path, dpi=130)
@@ -110,7 +122,7 @@ def _panel(
     axis.spines[["top", "right"]].set_visible(False)
     if limits is not None:
         axis.set_ylim(*limits)
-    if len(curves) > 1 or curves and curves[0][0] not in (title, "length"):
+    if len(curves) > 1 or (curves and curves[0][0] not in (title, "length")):
         axis.legend(frameon=False)
 
 
@@ -137,7 +149,9 @@ def write_report(results: Results, curve: Path, path: Path) -> None:
         _ratings(results),
         _ablation(results.ablation),
         *(_picture(picture) for picture in results.pictures),
-        "<section><h2>How to read this</h2><ul>" + "".join(f"<li>{_escape(note)}</li>" for note in results.notes) + "</ul></section>",
+        "<section><h2>How to read this</h2><ul>"
+        + "".join(f"<li>{_escape(note)}</li>" for note in results.notes)
+        + "</ul></section>",
     )
     title = _escape(results.title)
     page = (
@@ -156,12 +170,12 @@ def _facts(facts: Mapping[str, str]) -> str:
 def _wins(results: Results) -> str:
     rows = "".join(
         f"<tr><td>{_escape(name)}</td><td>{rate.mean:.1%}</td><td>{_span(rate)}</td>"
-        f'<td class="wide">{_bar(rate.low, rate.mean, rate.high)}</td><td>{results.undecided[name]:.1%}</td><td>{rate.games}</td></tr>'
+        f'<td class="wide">{_bar(rate.low, rate.mean, rate.high)}</td><td>{results.drawn[name]:.1%}</td><td>{rate.games}</td></tr>'
         for name, rate in results.win_rates.items()
     )
     return (
         "<section><h2>Wins of the last snapshot</h2><table><thead><tr><th>against</th><th>wins</th><th>95 %</th><th></th>"
-        f"<th>undecided</th><th>games</th></tr></thead><tbody>{rows}</tbody></table></section>"
+        f"<th>drawn</th><th>games</th></tr></thead><tbody>{rows}</tbody></table></section>"
     )
 
 
@@ -195,7 +209,9 @@ def _ablation(ablation: Ablation) -> str:
 
 
 def _picture(picture: Picture) -> str:
-    boards = "".join(f"<figure>{svg}<figcaption>{_escape(caption)}</figcaption></figure>" for caption, svg in picture.boards)
+    boards = "".join(
+        f"<figure>{svg}<figcaption>{_escape(caption)}</figcaption></figure>" for caption, svg in picture.boards
+    )
     return f'<section><h2>{_escape(picture.title)}</h2><div class="boards">{boards}</div></section>'
 
 

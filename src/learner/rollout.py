@@ -3,8 +3,8 @@
 A table is a batch of games with the same company: the learner on both seats, or on one seat against a player who
 does not learn. All learning seats of all tables are the rows of one forward pass.
 
-Batches reset with "next": the step after an episode's last shows its final observation, so a truncated game can be bootstrapped
-from the value of where it stood; that step's action plays nothing and is marked as not valid.
+Batches reset with "next": the step after an episode's last shows its final observation, so a truncated game can be
+bootstrapped from the value of where it stood; that step's action plays nothing and is marked as not valid.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,9 @@ class Table:
         self, batch: GameBatch, seats: tuple[int, ...], opponent: Player | None = None, draw: float = 0.0
     ) -> None:
         if len(seats) + (opponent is not None) != batch.seats:
-            raise ValueError(f"seats {seats} learn with {opponent and opponent.name}; a batch of {batch.seats} needs all taken")
+            raise ValueError(
+                f"seats {seats} learn with {opponent and opponent.name}; a batch of {batch.seats} needs all taken"
+            )
         self.batch, self.seats, self.opponent, self.draw = batch, seats, opponent, draw
         self.rows = batch.num_games * len(seats)
         games = batch.num_games
@@ -110,7 +112,9 @@ class Table:
         self._reward[self.fresh] = 0.0
         self._reward += reward
         ended = [
-            self._episode(g, seat, info, bool(truncated[g])) for g in np.flatnonzero(self.over) for seat in self.seats
+            self._episode(int(g), seat, info, bool(truncated[g]))
+            for g in np.flatnonzero(self.over)
+            for seat in self.seats
         ]
         return reward[:, list(self.seats)].reshape(-1), self.spread(terminated), self.spread(truncated), ended
 

@@ -30,7 +30,7 @@ def record_games(players: Sequence[Player], arena: Arena, games: int) -> list[Re
     names = tuple(player.name for player in players)
     return [
         Record.from_actions(
-            arena.ruleset,
+            arena.ruleset.vary(turn_limit=0),  # which no replay of the site can tell
             layouts[g],
             np.ascontiguousarray(actions[: lengths[g], g]),
             id=f"{'-'.join(names)}-{g}".replace(" ", "_"),

@@ -152,7 +152,9 @@ def _network_config(path: Path, network: object) -> NetworkConfig:
         raise SnapshotError(f'{path}: network option "{name}" is {"missing" if name in known else "unknown"}')
     for name, value in network.items():
         if type(value) is not known[name]:
-            raise SnapshotError(f"{path}: network {name} is {value!r}; accepted: {known[name].__name__}")
+            raise SnapshotError(
+                f"{path}: network {name} is {value!r}; accepted: {getattr(known[name], '__name__', known[name])}"
+            )
     try:
         config = NetworkConfig(**network)
     except ValueError as error:

@@ -1,11 +1,11 @@
 """A training run in a folder: the schedule around PPO, what it writes down, and how it goes on after a stop.
 
-    runs/NAME/
-        checkpoint.safetensors   weights, optimizer and counters: what resuming takes
-        policy.safetensors/.json the latest snapshot
-        snapshots/               the pool
-        metrics.jsonl            a line an iteration
-        tensorboard/             the same as events
+runs/NAME/
+    checkpoint.safetensors   weights, optimizer and counters: what resuming takes
+    policy.safetensors/.json the latest snapshot
+    snapshots/               the pool
+    metrics.jsonl            a line an iteration
+    tensorboard/             the same as events
 """
 
 import json
@@ -48,7 +48,7 @@ class Plan:
     network: NetworkConfig
     settings: Settings
     shaping: Shaping
-    max_turns: int  # longer games are cut
+    draw: float  # reward of a drawn game, to each seat
     seconds: float  # of training, over all sittings
     self_games: int  # tables of self-play, where both seats learn
     pool_games: int  # against older snapshots
@@ -129,6 +129,8 @@ class Training:
         """Train until the plan's time is used up or `stopped` says so; either way the latest state is saved."""
         plan, counters = self.plan, self.counters
         rollout = self._rollout()
+        rollout.collect(2)  # compiles the engine, which is no training
+        self.clock.seconds.clear()
         writer = SummaryWriter(str(self.folder / "tensorboard"))
         next_snapshot = counters.seconds + plan.snapshot_seconds
         last = 0.0  # what the iteration before took: the run must not end late
@@ -167,19 +169,18 @@ class Training:
                 plan.seed * 1_000_000 + next(seeds),
                 board=plan.board,
                 autoreset="next",
-                max_turns=plan.max_turns,
                 shaping=plan.shaping,
             )
 
         tables = []
         if plan.self_games:
-            tables.append(Table(batch(plan.self_games), (0, 1)))
+            tables.append(Table(batch(plan.self_games), (0, 1), draw=plan.draw))
         for seat in range(2):
             for name, games in plan.bot_games.items():
                 if games // 2:
-                    tables.append(Table(batch(games // 2), (seat,), BotPlayer(name)))
+                    tables.append(Table(batch(games // 2), (seat,), BotPlayer(name), plan.draw))
             if plan.pool_games // 2:
-                tables.append(Table(batch(plan.pool_games // 2), (seat,), self.pool.draw(self._generator)))
+                tables.append(Table(batch(plan.pool_games // 2), (seat,), self.pool.draw(self._generator), plan.draw))
         for table in tables:
             self.latest.setdefault(table.company, Latest())
         return Rollout(tables, self.policy, plan.seed + self.counters.sittings, self.clock)
@@ -274,3 +275,19 @@ class Training:
 def _plain(value: float) -> float | None:
     """A number fit for JSON: None for what is not finite."""
     return round(value, 6) if math.isfinite(value) else None
+
+
+def open_run(plan: Plan, folder: Path, fresh: bool, view: View) -> Training:
+    """The run in a folder, gone on with where that can be; one of another plan, or if `fresh` any, is moved aside."""
+    if not fresh:
+        try:
+            return Training(plan, folder)
+        except SnapshotError as error:
+            view.say(str(error))
+    if folder.exists():
+        number = 1
+        while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
+            number += 1
+        folder.rename(aside)
+        view.say(f"the old run is kept in {aside}")
+    return Training(plan, folder)

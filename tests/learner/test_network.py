@@ -50,7 +50,9 @@ def test_without_halves_no_half_move_is_legal():
     assert legal[:, 1::2].any()
 
 
-@pytest.mark.parametrize("config", [CONFIG, NetworkConfig(8, 0, 4, 8, halves=False), NetworkConfig(8, 1, 4, 8, castles=True)])
+@pytest.mark.parametrize(
+    "config", [CONFIG, NetworkConfig(8, 0, 4, 8, halves=False), NetworkConfig(8, 1, 4, 8, castles=True)]
+)
 def test_what_is_illegal_is_never_drawn(config):
     policy = Policy(config)
     words, vector, memory = play(policy)
@@ -120,3 +122,47 @@ def test_a_size_plays_boards_of_any_shape(size):
 def test_an_unknown_size_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match=f'network size "huge" is unknown; known: {", ".join(SIZES)}'):
         NetworkConfig.of("huge")
+
+
+@pytest.mark.parametrize("castles", [False, True])
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_turned_board_is_played_the_turned_way(turns, mirrored, castles):
+    def turn(board):
+        board = np.rot90(board, turns, (-2, -1))
+        return np.ascontiguousarray(np.flip(board, -1) if mirrored else board)
+
+    def turn_mask(mask):
+        """Bits 0-3 name directions, which turn along."""
+        bits = [(mask >> d) & 1 for d in range(4)]
+        for _ in range(turns):  # against the clock: what went up goes left
+            up, down, left, right = bits
+            bits = [right, left, up, down]
+        if mirrored:
+            bits = [bits[0], bits[1], bits[3], bits[2]]
+        return turn(sum(bit << d for d, bit in enumerate(bits)) | mask & 16), bits
+
+    policy = Policy(NetworkConfig(8, 2, 4, 8, castles=castles))
+    with torch.no_grad():
+        policy.moves.judge.weight.normal_()
+    flags, mask, army = random_words(5, 3, 4, 5)
+    vector = torch.randint(0, 60, (1, 3, 7), dtype=torch.int32)
+    memory = torch.randn(3, 4, 4, 5)
+    keep = torch.zeros(1, 3, dtype=torch.bool)
+    straight = policy(words_of(flags, mask, army)[None], vector, memory, keep)
+    turned_words = words_of(turn(flags), turn_mask(mask)[0], turn(army))[None]
+    turned = policy(turned_words, vector, torch.from_numpy(turn(memory.numpy())), keep)
+
+    torch.testing.assert_close(turned.values, straight.values, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(turned.memory.detach(), turn(straight.memory.detach().numpy()), rtol=1e-4, atol=1e-5)
+    moves = straight.logits[0, :, 1:161].detach().reshape(3, 4, 5, 4, 2)
+    directions = [np.stack([moves[:, :, :, d, half] for half in range(2)]) for d in range(4)]
+    for _ in range(turns):
+        up, down, left, right = directions
+        directions = [right, left, up, down]
+    if mirrored:
+        directions = [directions[0], directions[1], directions[3], directions[2]]
+    expected = np.stack([turn(d) for d in directions], axis=-1).transpose(1, 2, 3, 4, 0)
+    size = expected.shape[1:3]
+    found = turned.logits[0, :, 1:161].detach().numpy().reshape(3, *size, 4, 2)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)

@@ -98,14 +98,14 @@ def test_who_won_all_has_a_finite_rating_above_the_others():
     all_won = Match("a", "b", np.ones((50, 2), np.float32), np.zeros((50, 2), np.int32))
     even = Match("b", "c", np.tile(np.float32([1, 0]), (50, 1)), np.zeros((50, 2), np.int32))
     table = rate_players([all_won, even], "b")
-    assert [rating.name for rating in table][0] == "a"
+    assert next(rating.name for rating in table) == "a"
     assert 500 < table[0].elo < 2000
     assert all(rating.low <= rating.elo <= rating.high for rating in table)
 
 
 def test_a_draw_is_half_a_point_and_no_win():
     match = Match("a", "b", np.full((10, 2), 0.5, np.float32), np.zeros((10, 2), np.int32))
-    assert (match.win_rate.mean, match.loss_rate.mean, match.undecided) == (0.0, 0.0, 1.0)
+    assert (match.win_rate.mean, match.loss_rate.mean, match.drawn) == (0.0, 0.0, 1.0)
     ratings = rate_players([match], "a")
     assert [rating.score for rating in ratings] == [0.5, 0.5]
     assert [rating.elo for rating in ratings] == pytest.approx([0.0, 0.0], abs=1e-6)

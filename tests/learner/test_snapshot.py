@@ -52,7 +52,10 @@ def test_saving_leaves_two_files_and_nothing_else(saved):
         (lambda d: d["network"].update(halves=1), "network halves is 1; accepted: bool"),
         (lambda d: d["network"].update(channels=0), "network channels is 0"),
         (lambda d: d["network"].update(channels=4096, blocks=256), "would have some"),
-        (lambda d: d["network"].update(channels=16), 'is torch.float32 (8, 8, 1, 1); accepted: torch.float32 (8, 16, 1, 1)'),
+        (
+            lambda d: d["network"].update(channels=16),
+            "is torch.float32 (8, 8, 1, 1); accepted: torch.float32 (8, 16, 1, 1)",
+        ),
         (lambda d: d["network"].update(blocks=2), 'tensor "blocks.1.near.bias" is missing'),
         (lambda d: d.update(sha256="0" * 64), "its sha256 is not the one"),
         (lambda d: d.update(about=None), "about is NoneType"),
@@ -69,7 +72,7 @@ def test_a_description_that_does_not_fit_is_refused_by_name(saved, change, compl
 @pytest.mark.parametrize("content", [b"", b"no json", b"[1]", b"[" * 100_000, b"\xff\xfe"])
 def test_json_that_is_none_is_refused(saved, content):
     saved[1].with_suffix(".json").write_bytes(content)
-    with pytest.raises(SnapshotError, match="policy.json"):
+    with pytest.raises(SnapshotError, match=r"policy\.json"):
         load_policy(saved[1])
 
 
@@ -85,7 +88,7 @@ def reseal(path):
 def test_weights_that_are_no_safetensors_are_refused(saved, content):
     saved[1].with_suffix(".safetensors").write_bytes(content)
     reseal(saved[1])
-    with pytest.raises(SnapshotError, match="policy.safetensors"):
+    with pytest.raises(SnapshotError, match=r"policy\.safetensors"):
         load_policy(saved[1])
 
 
