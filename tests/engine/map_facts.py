@@ -1,11 +1,14 @@
 """What maps are like, measured on many at once: drawn ones, and those of recorded games.
 
+    python -m tests.engine.map_facts FILE      a table: the site's maps as drawn, and those of a file of recorded games
+
 Maps lie in arrays of shape (G, H, W), smaller ones in the upper left corner and mountains around.
 """
 
 import gzip
 import itertools
 import json
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,3 +139,47 @@ def recorded(file, count):
                 generals[g] = rows * side + columns
     sizes = np.array([(game[3], game[2]) for game in games])
     return Maps(kinds, sizes[:, 0], sizes[:, 1], generals, armies)
+
+
+MEASURES = {
+    "rows": lambda maps: maps.heights,
+    "columns": lambda maps: maps.widths,
+    "mountains": lambda maps: maps.count(MOUNTAIN) / maps.area,
+    "mountains beside mountains": Maps.clustering,
+    "mountains along the sides": Maps.edge_mountains,
+    "cities": lambda maps: maps.count(CITY),
+    "distance of generals": Maps.manhattan,
+    "steps between generals": Maps.walk,
+    "steps between generals, around cities": lambda maps: maps.walk(through_cities=False),
+    "general to side of map": lambda maps: maps.border(0),
+    "other general to side of map": lambda maps: maps.border(1),
+    "nearest city": lambda maps: maps.nearest_cities(0),
+    "other's nearest city": lambda maps: maps.nearest_cities(1),
+    "third nearest city": lambda maps: maps.nearest_cities(0, 3),
+    "advantage in nearest city": lambda maps: maps.nearest_cities(0) - maps.nearest_cities(1),
+    "advantage in third city": lambda maps: maps.nearest_cities(0, 3) - maps.nearest_cities(1, 3),
+    "land within 8 steps": lambda maps: (maps.steps(0, False) <= 8).sum((1, 2)),
+}
+
+
+def difference(some, others):
+    """The most by which the shares of values up to any one differ (Kolmogorov and Smirnov's statistic)."""
+    values = np.union1d(some, others)
+    shares = [np.searchsorted(np.sort(each), values, "right") / len(each) for each in (some, others)]
+    return np.abs(shares[0] - shares[1]).max()
+
+
+def main(file, count=3848):
+    ours, theirs = drawn("site", count), recorded(file, count)
+    print(f"{'mean, and at 5, 50 and 95 %':38} {'drawn':>27} {'recorded':>27}   apart")
+    for name, measure in MEASURES.items():
+        columns = [measure(ours), measure(theirs)]
+        line = f"{name:38}"
+        for values in columns:
+            low, middle, high = np.percentile(values, [5, 50, 95])
+            line += f" {values.mean():6.2f} {low:6.2f} {middle:6.2f} {high:6.2f}"
+        print(f"{line}   {difference(*columns):.3f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
