@@ -40,13 +40,13 @@ def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
         ruleset=RULESETS["generalsio"].vary(turn_limit=TURN_LIMIT),
         board=demo_board(height, width),
         network=NetworkConfig.of(size, halves=False),
-        settings=Settings(gamma=GAMMA),
-        shaping=Shaping(gamma=GAMMA),
+        settings=Settings(gamma=GAMMA, epochs=3, minibatches=6, divergence=0.02, entropy=0.005),
+        shaping=Shaping(land=0.5, army=0.5, structures=0.0, gamma=GAMMA),
         draw=-1.0,
         seconds=60.0 * minutes,
-        self_games=64,
+        self_games=24,
         pool_games=16,
-        bot_games={"expander": 48},
+        bot_games={"expander": 104},
         device=device,
     )
 

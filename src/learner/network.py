@@ -66,7 +66,7 @@ class NetworkConfig:
 
 # The dial `--size`: every step up costs some four times the arithmetic.
 SIZES = {
-    "tiny": NetworkConfig(channels=32, blocks=3, memory=16, hidden=64),
+    "tiny": NetworkConfig(channels=24, blocks=3, memory=8, hidden=64),
     "small": NetworkConfig(channels=64, blocks=4, memory=32, hidden=128),
     "medium": NetworkConfig(channels=128, blocks=6, memory=64, hidden=256),
     "large": NetworkConfig(channels=256, blocks=10, memory=128, hidden=512),

@@ -30,9 +30,7 @@ class Settings:
     lam: float = 0.95  # GAE's lambda: 0 trusts the value head alone, 1 the rewards alone
     clip: float = 0.2  # how far a probability ratio may move before its gradient stops
     learning_rate: float = 1e-3  # of Adam, at the start; then it follows the divergence
-    divergence: float = (
-        0.015  # KL(old || new) an iteration should come to, at the start: the rate rises below it, falls above
-    )
+    divergence: float = 0.015  # KL(old || new) wanted of an iteration, at first: the rate rises below it, falls above
     final_divergence: float = 0.2  # part of that divergence that is wanted at the end; it falls linearly
     entropy: float = 0.01  # weight of the entropy bonus at the start
     final_entropy: float = 0.3  # part of that weight that is left at the end
