@@ -86,9 +86,10 @@ def step_game(
                 reward[s] = -potential(board, s, weights)
         play_turn(board, actions)
         for s in range(seats):
-            reward[s] += outcome(board, s)
+            earned = float(reward[s]) + outcome(board, s)
             if shaped:
-                reward[s] += weights[3] * potential(board, s, weights)
+                earned += float(weights[3]) * potential(board, s, weights)
+            reward[s] = earned
         ended[0] = get(board, WINNER)
         ended[1] = get(board, TURN)
         if is_over(board, max_turns):

@@ -58,9 +58,9 @@ def potential(board: Int32, s: int, weights: Float32) -> float:
     """phi of seat `s`, 0 once the game has ended."""
     if get(board, WINNER) != RUNNING:
         return 0.0
-    land = weights[0] * share(board, s, LAND)
-    army = weights[1] * share(board, s, ARMY)
-    return float(land + army + weights[2] * share(board, s, STRUCTURES))
+    land = float(weights[0]) * share(board, s, LAND)  # as doubles: numpy's float32 would round where numba does not
+    army = float(weights[1]) * share(board, s, ARMY)
+    return land + army + float(weights[2]) * share(board, s, STRUCTURES)
 
 
 @inlined
