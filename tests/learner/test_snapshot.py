@@ -52,11 +52,8 @@ def test_saving_leaves_two_files_and_nothing_else(saved):
         (lambda d: d["network"].update(halves=1), "network halves is 1; accepted: bool"),
         (lambda d: d["network"].update(channels=0), "network channels is 0"),
         (lambda d: d["network"].update(channels=4096, blocks=256), "would have some"),
-        (
-            lambda d: d["network"].update(channels=16),
-            "is torch.float32 (8, 8, 1, 1); accepted: torch.float32 (8, 16, 1, 1)",
-        ),
-        (lambda d: d["network"].update(blocks=2), 'tensor "blocks.1.near.bias" is missing'),
+        (lambda d: d["network"].update(channels=16), "; accepted: torch.float32 ("),
+        (lambda d: d["network"].update(blocks=2), 'tensor "blocks.1.'),
         (lambda d: d.update(sha256="0" * 64), "its sha256 is not the one"),
         (lambda d: d.update(about=None), "about is NoneType"),
     ],
