@@ -47,7 +47,9 @@ def run_apart(*arguments):
     command = [sys.executable, "-c", APART, "replay", *map(str, arguments)]
     variables = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3] / "src")}
     done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=400)
-    out, peak, torch = re.fullmatch(r"(.*?)(\d+) (True|False)\n", done.stdout, re.DOTALL).groups()
+    told = re.fullmatch(r"(.*?)(\d+) (True|False)\n", done.stdout, re.DOTALL)
+    assert told, done.stderr
+    out, peak, torch = told.groups()
     return done.returncode, out, done.stderr, int(peak) * 1024, torch == "True"
 
 
