@@ -172,6 +172,16 @@ def clear_way(desk: Int32, way: int) -> None:
         desk[way + p] = desk[blank + p]
 
 
+@inlined
+def reach(desk: Int32, way: int, place: int, steps: int, tail: int) -> int:
+    """Reach a place within a flood, after so many steps; returns the new end of the queue."""
+    if int(desk[way + place]) > steps:
+        desk[way + place] = steps
+        desk[tail] = place
+        return tail + 1
+    return tail
+
+
 @kernel
 def flood(desk: Int32, way: int, tail: int) -> None:
     """Fill a map with walking distances from the first `tail` places in the queue, whose own are written already."""
@@ -183,12 +193,10 @@ def flood(desk: Int32, way: int, tail: int) -> None:
         p = int(desk[head])
         head += 1
         steps = int(desk[way + p]) + 1
-        for direction in range(4):
-            q = p + shift(direction, stride)
-            if int(desk[way + q]) > steps:
-                desk[way + q] = steps
-                desk[tail] = q
-                tail += 1
+        tail = reach(desk, way, p - stride, steps, tail)
+        tail = reach(desk, way, p + stride, steps, tail)
+        tail = reach(desk, way, p - 1, steps, tail)
+        tail = reach(desk, way, p + 1, steps, tail)
 
 
 @kernel

@@ -26,11 +26,13 @@ from engine.bots.sight import army_in, exits_in, relation_in
 from engine.compile import kernel
 
 SCALE = 64  # the toll is counted in parts of an army
+MOST_ARMY = 8191  # more on one tile count as so many: their sum stays within a word
+LEAST_TOLL = 48  # less than three quarters of an army a move are left where they lie
 
 
 @kernel
-def grow_tree(desk: Int32, root: int) -> int:
-    """Shortest paths over own land to `root`, in LINK. Returns how many places they reach, queued by distance."""
+def grow_tree(desk: Int32, root: int, moves: int) -> int:
+    """Shortest paths of at most so many moves over own land to `root`, in LINK; returns how many places, queued."""
     words = map_at(desk, WORDS)
     link = map_at(desk, LINK)
     queue = map_at(desk, QUEUE)
@@ -39,8 +41,8 @@ def grow_tree(desk: Int32, root: int) -> int:
         desk[link + p] = NOWHERE
     desk[link + root] = root
     desk[queue] = root
-    head, tail = 0, 1
-    while head < tail:
+    head, tail, ring = 0, 1, 1
+    while head < tail and moves > 0:
         p = int(desk[queue + head])
         head += 1
         for direction in range(4):
@@ -49,6 +51,9 @@ def grow_tree(desk: Int32, root: int) -> int:
                 desk[link + q] = p
                 desk[queue + tail] = q
                 tail += 1
+        if head == ring:
+            moves -= 1
+            ring = tail
     return tail
 
 
@@ -59,11 +64,11 @@ def cut_tree(desk: Int32, count: int, toll: int) -> int:
     link = map_at(desk, LINK)
     queue = map_at(desk, QUEUE)
     pull = map_at(desk, PULL)
-    slope = (SCALE << 15) // count
+    slope = (SCALE << 14) // count
     for i in range(count):
         p = int(desk[queue + i])
         # Near armies before far ones of the same size: it separates what would be cut off all at once.
-        desk[pull + p] = (army_in(int(desk[words + p])) - 1) * SCALE - toll - ((i * slope) >> 16)
+        desk[pull + p] = (min(army_in(int(desk[words + p])), MOST_ARMY) - 1) * SCALE - toll - ((i * slope) >> 16)
     for i in range(count - 1, 0, -1):
         p = int(desk[queue + i])
         worth = int(desk[pull + p])
@@ -84,9 +89,12 @@ def cut_tree(desk: Int32, count: int, toll: int) -> int:
 @kernel
 def gather(desk: Int32, root: int, moves: int) -> int:
     """The next move of gathering at `root` as much as so many moves can, or PASS where there is nothing to gather."""
-    count = grow_tree(desk, root)
-    low, high = 0, int(desk[ARMY]) * SCALE // max(moves, 1) + 1  # a branch of that many moves holds fewer armies
-    if cut_tree(desk, count, 0) > moves:
+    count = grow_tree(desk, root, moves)
+    low, high = (
+        LEAST_TOLL,
+        int(desk[ARMY]) * SCALE // max(moves, 1) + 1,
+    )  # a branch of that many moves holds fewer armies
+    if cut_tree(desk, count, LEAST_TOLL) > moves:
         # The least toll that leaves no more than the moves there are, between low (too many) and high.
         while high - low > 1 + (high >> 4):
             toll = (low + high) >> 1

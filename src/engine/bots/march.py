@@ -1,0 +1,178 @@
+"""Where the hunter's armies march: to an enemy's general, else to where it may be, else to land that is not its own."""
+
+from engine.actions import PASS
+from engine.arrays import Int32
+from engine.board import ENEMY, MINE, VISIBLE
+from engine.bots.desk import (
+    BLANK,
+    CONTACT,
+    FAR,
+    FOE_ARMY,
+    FOE_GENERAL,
+    FOE_LAND,
+    GOAL_WAY,
+    HOME,
+    MAIN,
+    MAIN_ARMY,
+    NOWHERE,
+    PLACES,
+    PULL,
+    QUEUE,
+    SEEN_ARMY,
+    STRIDE,
+    WORDS,
+    clear_way,
+    flood,
+    flood_from,
+    is_foreign,
+    is_unknown,
+    map_at,
+    move_to,
+    shift,
+)
+from engine.bots.sight import army_in, exits_in, relation_in
+from engine.compile import kernel
+
+
+@kernel
+def find_fog(desk: Int32) -> int:
+    """Queue the places where an enemy's general may be, with GOAL_WAY 0 there. Returns how many.
+
+    What nobody has seen is the likelier to hide it the farther it lies from all that is in sight and not an enemy's:
+    after a while generals lie amid land of their own, and behind an enemy's border no neutral tile is seen.
+    """
+    words = map_at(desk, WORDS)
+    blank = map_at(desk, BLANK)
+    goal_way = map_at(desk, GOAL_WAY)
+    depth = map_at(desk, PULL)
+    queue = map_at(desk, QUEUE)
+    stride = int(desk[STRIDE])
+    places = int(desk[PLACES])
+    clear_way(desk, depth)
+    found = 0
+    for p in range(stride, places - stride):
+        word = int(desk[words + p])
+        if word & VISIBLE and int(desk[blank + p]) == FAR and relation_in(word) != ENEMY:
+            desk[depth + p] = 0
+            desk[queue + found] = p
+            found += 1
+    flood(desk, depth, found)
+    deepest = 0
+    for p in range(stride, places - stride):
+        if is_unknown(int(desk[words + p])) and int(desk[depth + p]) != FAR:
+            deepest = max(deepest, int(desk[depth + p]))
+    least = max(1, 2 * deepest // 3)
+    found = 0
+    for p in range(stride, places - stride):
+        if is_unknown(int(desk[words + p])) and least <= int(desk[depth + p]) < FAR:
+            desk[goal_way + p] = 0
+            desk[queue + found] = p
+            found += 1
+    return found
+
+
+@kernel
+def aim_near(desk: Int32) -> None:
+    """Fill GOAL_WAY with distances to the nearest tile that is nobody's or an enemy's, cities of nobody left out."""
+    words = map_at(desk, WORDS)
+    blank = map_at(desk, BLANK)
+    goal_way = map_at(desk, GOAL_WAY)
+    queue = map_at(desk, QUEUE)
+    stride = int(desk[STRIDE])
+    clear_way(desk, goal_way)
+    found = 0
+    for p in range(stride, int(desk[PLACES]) - stride):
+        if int(desk[blank + p]) == FAR and is_foreign(int(desk[words + p])):
+            desk[goal_way + p] = 0
+            desk[queue + found] = p
+            found += 1
+    flood(desk, goal_way, found)
+
+
+@kernel
+def aim(desk: Int32) -> None:
+    """Fill GOAL_WAY with distances to where the war is won."""
+    goal_way = map_at(desk, GOAL_WAY)
+    if int(desk[FOE_GENERAL]) != NOWHERE:
+        flood_from(desk, goal_way, int(desk[FOE_GENERAL]))
+    else:
+        clear_way(desk, goal_way)
+        flood(desk, goal_way, find_fog(desk))
+    if int(desk[goal_way + int(desk[HOME])]) == FAR:  # no such place, or no way there
+        aim_near(desk)
+
+
+@kernel
+def find_front(desk: Int32) -> int:
+    """Where to gather: of the large armies the one nearest to the goals."""
+    words = map_at(desk, WORDS)
+    goal_way = map_at(desk, GOAL_WAY)
+    stride = int(desk[STRIDE])
+    least = max(2, int(desk[MAIN_ARMY]) // 3)
+    most, nearest, place = 0, FAR + 1, int(desk[MAIN])
+    for p in range(stride, int(desk[PLACES]) - stride):
+        word = int(desk[words + p])
+        if exits_in(word) != 0 and army_in(word) >= least:
+            way = int(desk[goal_way + p])
+            if way < nearest or (way == nearest and army_in(word) > most):
+                most, nearest, place = army_in(word), way, p
+    return place
+
+
+@kernel
+def advance(desk: Int32, start: int) -> int:
+    """A step of the army at `start` along a shortest way to the goals, or PASS where it would break on the enemy."""
+    words = map_at(desk, WORDS)
+    goal_way = map_at(desk, GOAL_WAY)
+    stride = int(desk[STRIDE])
+    word = int(desk[words + start])
+    army = army_in(word)
+    exits = exits_in(word)
+    way = int(desk[goal_way + start])
+    best, action = -FAR, PASS
+    for direction in range(4):
+        q = start + shift(direction, stride)
+        if (exits >> direction) & 1 and int(desk[goal_way + q]) == way - 1:
+            other = int(desk[words + q])
+            value = army_in(other)
+            if is_foreign(other):
+                if value >= army - 1:
+                    continue
+                value = (10 if relation_in(other) == ENEMY else 5) - value
+            elif relation_in(other) != MINE:
+                value = 0
+            if value > best:
+                best = value
+                action = move_to(start, direction, 0, stride)
+    return action
+
+
+@kernel
+def is_enough(desk: Int32, start: int) -> bool:
+    """Whether the army at `start` should set out for the enemy's general, whose place is known."""
+    words = map_at(desk, WORDS)
+    goal_way = map_at(desk, GOAL_WAY)
+    stride = int(desk[STRIDE])
+    word = int(desk[words + int(desk[FOE_GENERAL])])
+    way = int(desk[goal_way + start])
+    if way == FAR:
+        return False
+    guard = army_in(word)
+    if word & VISIBLE == 0:
+        # A third of what stands in fog beyond one army a tile.
+        guard = max(0, int(desk[FOE_ARMY]) - int(desk[SEEN_ARMY]) - int(desk[FOE_LAND]) + int(desk[CONTACT])) // 3
+    need = guard + (way >> 1)
+    p = start
+    while way > 1:
+        way -= 1
+        least, place = FAR, p
+        for direction in range(4):
+            q = p + shift(direction, stride)
+            if int(desk[goal_way + q]) == way:
+                other = int(desk[words + q])
+                toll = 2 + army_in(other) if relation_in(other) == ENEMY else 1
+                if toll < least:
+                    least, place = toll, q
+        need += least
+        p = place
+    return army_in(int(desk[words + start])) > need + 1
