@@ -239,12 +239,13 @@ class Policy(nn.Module):
         c, m = config.channels, config.memory
         self.sight = Sight()
         self.first = nn.Conv2d(self.sight.count, c, 1)
-        self.vector = nn.Linear(3 + VECTOR_SEAT * config.seats, c)
+        facts = 3 + VECTOR_SEAT * config.seats
+        self.vector = nn.Linear(facts, c)
         self.blocks = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
         self.gru = BoardGRU(c, m)
         self.mix = nn.Conv2d(m, c, 1)
         self.aim = Block(c)
-        self.overview = nn.Linear(c, config.hidden)
+        self.overview = nn.Linear(2 * c + facts, config.hidden)
         self.moves = Moves(c, config.pairs, 2 if config.halves else 1)
         self.build = nn.Conv2d(c, 1, 1) if config.castles else None
         self.rest = nn.Linear(config.hidden, 1)
@@ -276,12 +277,12 @@ class Policy(nn.Module):
         """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
-        known = self.vector(scalars(vector.flatten(0, 1), height * width))
-        x = F.relu(self.first(self.sight(flat)) + known[..., None, None], inplace=True)
+        facts = scalars(vector.flatten(0, 1), height * width)
+        x = F.relu(self.first(self.sight(flat)) + self.vector(facts)[..., None, None], inplace=True)
         x = self.blocks(x)
         states, memory = self.gru(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
-        hidden = F.relu(self.overview(x.mean((2, 3))))
+        hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
         logits = self._logits(x, hidden)
         logits = logits.masked_fill(~legal_actions(flat, self.config.halves, self.config.castles), ILLEGAL)
         values = self.value(hidden).squeeze(1)
