@@ -28,7 +28,6 @@ RATED_SNAPSHOTS = 4  # first and last included
 HEADLINE_PAIRS = 400  # of the last snapshot against each bot and the first snapshot
 TABLE_PAIRS = 100  # of everybody else
 RECORDED_GAMES = 3  # of the last snapshot against each bot
-TURN_LIMIT = 200
 GAMMA = 0.99
 
 
@@ -37,7 +36,7 @@ def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
     return Plan(
         name=name,
         seed=seed,
-        ruleset=RULESETS["generalsio"].vary(turn_limit=TURN_LIMIT),
+        ruleset=RULESETS["generalsio"].vary(turn_limit=turn_limit(height, width)),
         board=demo_board(height, width),
         network=NetworkConfig.of(size, halves=False),
         settings=Settings(gamma=GAMMA, epochs=3, minibatches=6, divergence=0.02, entropy=0.005),
@@ -46,9 +45,14 @@ def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
         seconds=60.0 * minutes,
         self_games=24,
         pool_games=16,
-        bot_games={"expander": 104},
+        bot_games={"expander": 88, "random": 16},
         device=device,
     )
+
+
+def turn_limit(height: int, width: int) -> int:
+    """The turn at which the demo's games are drawn: 200 on 6x6, more on larger boards."""
+    return 100 + 25 * (height + width) // 3
 
 
 def demo_board(height: int, width: int) -> MapSpec:

@@ -8,7 +8,7 @@ import numpy as np
 
 from learner.network import Policy
 from learner.players import PolicyPlayer
-from learner.snapshot import load_policy, save_policy
+from learner.snapshot import SnapshotError, load_policy, save_policy
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,17 @@ class Member:
 
 
 class Pool:
-    """Snapshots in a folder, the oldest first; each is `NAME.safetensors` and `NAME.json`."""
+    """Snapshots in a folder, the oldest first; each is `NAME.safetensors` and `NAME.json`. Raises SnapshotError."""
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         self.folder, self.device = folder, device
         self.members: list[Member] = []
         for path in sorted(folder.glob("*.json")):
             snapshot = load_policy(path.with_suffix(""), device)
-            self.members.append(Member(path.stem, snapshot.policy, int(snapshot.about["steps"])))
+            steps = snapshot.about.get("steps")
+            if not isinstance(steps, int):
+                raise SnapshotError(f"{path}: steps is {steps!r}; accepted: a whole number")
+            self.members.append(Member(path.stem, snapshot.policy, steps))
 
     def add(self, policy: Policy, steps: int, about: dict[str, Any]) -> Member:
         """Keep a copy of the policy as it is now."""

@@ -16,7 +16,7 @@ from learner.network import Policy
 from learner.rollout import Fragment
 
 RATE_CHANGE = 1.2
-LOWEST_RATE, HIGHEST_RATE = 1e-5, 1e-2
+LOWEST_RATE, HIGHEST_RATE = 1e-5, 5e-3
 
 
 @dataclass(frozen=True)

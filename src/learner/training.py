@@ -101,6 +101,7 @@ class Training:
         self.pool = Pool(folder / "snapshots", plan.device)
         self.counters = Counters()
         self.latest: dict[str, Latest] = {}
+        self._tables: Rollout | None = None
         self._turns: deque[int] = deque(maxlen=LATEST_GAMES)
         self._rewards: deque[float] = deque(maxlen=LATEST_GAMES)
         if self.checkpoint.exists():
@@ -125,12 +126,17 @@ class Training:
         """Whether the plan's time is used up."""
         return self.counters.seconds >= self.plan.seconds
 
+    def prepare(self) -> Rollout:
+        """Set up the tables and play two turns: that compiles the engine, which may take minutes and is no training."""
+        if self._tables is None:
+            self._tables = self._rollout()
+            self._tables.collect(2)
+            self.clock.seconds.clear()
+        return self._tables
+
     def run(self, view: View, stopped: Callable[[], bool]) -> None:
         """Train until the plan's time is used up or `stopped` says so; either way the latest state is saved."""
-        plan, counters = self.plan, self.counters
-        rollout = self._rollout()
-        rollout.collect(2)  # compiles the engine, which is no training
-        self.clock.seconds.clear()
+        plan, counters, rollout = self.plan, self.counters, self.prepare()
         writer = SummaryWriter(str(self.folder / "tensorboard"))
         next_snapshot = counters.seconds + plan.snapshot_seconds
         last = 0.0  # what the iteration before took: the run must not end late

@@ -1,11 +1,9 @@
 """`stratagem demo`: train a policy on this machine, rate it, write a report.
 
-torch is imported inside the command, after its threads are told to sleep rather than spin while they wait: with
-other programs on the same cores, spinning made training some ten times slower.
+torch is imported inside the command, after `prepare_host` has told its threads how to wait.
 """
 
 import json
-import os
 import re
 import signal
 import sys
@@ -63,8 +61,10 @@ def demo(
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise click.BadParameter(f'name is "{name}"; accepted: letters, digits, ".", "_", "-"', param_hint="--name")
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
+        from learner.host import prepare_host
+
+        prepare_host()
         from learner.demo import demo_plan
         from learner.network import SIZES
 
@@ -90,6 +90,8 @@ def _run(plan: "Plan", folder: Path, quiet: bool, fresh: bool) -> None:
         view.say(f"{folder} is trained and rated; --fresh starts over, more --minutes go on from here")
     else:
         if not training.finished:
+            view.say("preparing the engine; its first run compiles it, for some minutes")
+            training.prepare()
             _train(training, view)
         view.say("rating over mirrored pairs of games")
         write_results(training, rate(training, view))
