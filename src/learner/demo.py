@@ -74,7 +74,7 @@ def rate(training: Training, view: View) -> Standing:
     plan = training.plan
     arena = Arena(plan.ruleset, plan.board, seed=plan.seed * 1_000_000 + 999_999)
     members = training.pool.spread(RATED_SNAPSHOTS)
-    snapshots = {f"snapshot {member.steps / 1e6:.2f} M": member.policy for member in members}
+    snapshots = {f"snapshot {member.steps:,}": member.policy for member in members}
     last = list(snapshots)[-1]
     first = next(iter(snapshots))
     makers: dict[str, Callable[[], Player]] = {bot: lambda bot=bot: BotPlayer(bot) for bot in BOTS}  # type: ignore[misc]

@@ -139,7 +139,7 @@ def wilson(rate: float, count: float) -> tuple[float, float]:
     z2 = CONFIDENCE**2
     middle = (rate + z2 / (2 * count)) / (1 + z2 / count)
     half = CONFIDENCE / (1 + z2 / count) * math.sqrt(rate * (1 - rate) / count + z2 / (4 * count**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(rate, middle - half)), min(1.0, max(rate, middle + half))  # round-off aside
 
 
 @dataclass(frozen=True)

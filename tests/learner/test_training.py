@@ -139,7 +139,7 @@ def test_the_same_plan_goes_on_unless_it_should_be_fresh(tmp_path, fresh):
 def test_a_damaged_checkpoint_is_refused_by_name(tmp_path):
     train(tmp_path, 1)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"junk")
-    with pytest.raises(SnapshotError, match="checkpoint.safetensors"):
+    with pytest.raises(SnapshotError, match=r"checkpoint\.safetensors"):
         Training(PLAN, tmp_path)
 
 
