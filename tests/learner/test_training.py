@@ -117,9 +117,7 @@ def test_a_run_ends_when_its_time_is_used_up_and_not_later(tmp_path):
     assert training.finished
     ends = [0.0, *(line["seconds"] for line in lines(tmp_path))]
     longest = max(end - begin for begin, end in pairwise(ends))
-    assert (
-        ends[-1] <= plan.seconds + longest
-    )  # a machine in use may stretch the last iteration, but no further one begins
+    assert ends[-1] <= plan.seconds + longest  # a busy machine may stretch the last one
     assert not Training(replace(plan, seconds=2.0), tmp_path).finished
 
 
