@@ -110,7 +110,7 @@ def expand_mask(mask: UInt8, castles: bool) -> Bool:
     tiles = mask.shape[-1]
     legal = np.empty((*mask.shape[:-1], action_count(tiles, castles)), np.bool_)
     legal[..., 0] = True
-    legal[..., 1 : 1 + 8 * tiles] = _EIGHT_MOVES[mask].view(np.bool_)
+    legal[..., 1 : 1 + 8 * tiles] = _EIGHT_MOVES[np.ascontiguousarray(mask)].view(np.bool_)
     if castles:
         legal[..., 1 + 8 * tiles :] = mask & 16 != 0
     return legal

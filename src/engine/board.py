@@ -7,10 +7,16 @@ functions below; they return Python ints, so the rules calculate in one type.
     header    HEADER words: sizes and switches (the same in all rows), the ruleset's integers, the game's own counters
     seats     SEAT_FIELDS words a seat
     vectors   1 + 3 * S words a seat: what it always knows
-    cells     a few words a tile: armies; then bytes: owner + 1, ground, and one count of sight a seat
-    views     one word a seat and tile: the observation (bits 0-7 flags, 8-15 mask, 16-31 army)
+    cells     a few words a tile:
+                  its armies;
+                  then bytes: owner + 1, ground, and one count of sight a seat;
+                  then a word a seat, its view: the observation (bits 0-7 flags, 8-15 mask, 16-31 army);
+                  then a word a seat, the surcharge: only where castles can be built
     ticking   one word for each tile that changes on even turns (room for all)
-    surcharge one word a seat and tile, where castles can be built
+
+All of a tile lies together because a move touches all of few tiles: for two seats a tile is 16 bytes, four tiles a
+cache line. Functions named `..._of` take a tile; those named `..._at` take its address, the word at which its cell
+begins, so that where several things of a tile are asked for it is found once, by `cell`.
 
 S seats, T = height * width tiles.
 """
@@ -29,6 +35,7 @@ NOBODY = -1  # owner of neutral tiles
 DRAW = -1  # winner of a drawn game
 MAX_SEATS = 16
 MAX_TILES = 65535
+LINE = 16  # words of a cache line: rows and cells begin on one
 
 # A seat's status.
 ALIVE, AWAY, OUT = range(3)  # playing; surrendered or AFK, its land remains; its land is gone
@@ -38,8 +45,9 @@ HEIGHT, WIDTH, SEATS, OBSERVED, MEMORY = range(5)
 RULES = 5
 RULE_COUNT = 8
 TURN, WINNER, TICKING, INVALID, EPISODE, MAP_HEIGHT, MAP_WIDTH, FAR_SIGHT_USED = range(13, 21)
-TILES, AT_VECTORS, AT_CELLS, CELL_WORDS, AT_VIEWS, AT_TICKING, AT_SURCHARGE = range(21, 28)
-UNSETTLED, WIDELY_SEEN = 28, 29  # left to do at the end of a turn: name the winner; remember all that is in sight
+TILES, AT_VECTORS, AT_CELLS, CELL_WORDS, VIEWS, SURCHARGES, AT_TICKING = range(21, 28)
+UNSETTLED, NEWLY_SEEN = 28, 29  # left to do at the end of a turn: name the winner; remember what came into sight
+SEEN_WIDELY = 1 << 16  # in NEWLY_SEEN: anything may have; bits below: of a seat, what is near the end of its move
 HEADER = 32
 
 # A seat's fields.
@@ -70,7 +78,7 @@ def vector_size(seats: int) -> int:
 
 
 class Shape(NamedTuple):
-    """Sizes of a batch's board and where the parts of a row begin, in words."""
+    """Sizes of a batch's board, and where the parts of a row and of a cell begin, in words."""
 
     height: int
     width: int
@@ -78,9 +86,9 @@ class Shape(NamedTuple):
     vectors: int
     cells: int
     cell_words: int
-    views: int
+    views: int  # within a cell
+    surcharges: int  # within a cell
     ticking: int
-    surcharge: int
     words: int
 
     @property
@@ -100,14 +108,14 @@ class Shape(NamedTuple):
             raise ValueError(f'ruleset "{ruleset.name}" is for 2 seats; seats is {seats}')
         vectors = HEADER + seats * SEAT_FIELDS
         cells = vectors + seats * vector_size(seats)
-        cells += cells % 2  # a two-seat cell of two words then never straddles a cache line
-        cell_words = 1 + (2 + seats + 3) // 4
-        views = cells + tiles * cell_words
-        ticking = views + seats * tiles
-        surcharge = ticking + tiles
-        words = surcharge + (seats * tiles if ruleset.castle_price else 0)
-        words += -words % 16  # rows begin on cache lines
-        return cls(height, width, seats, vectors, cells, cell_words, views, ticking, surcharge, words)
+        cells += -cells % LINE
+        views = 1 + (2 + seats + 3) // 4
+        surcharges = views + seats
+        cell_words = surcharges + (seats if ruleset.castle_price else 0)
+        ticking = cells + tiles * cell_words
+        words = ticking + tiles
+        words += -words % LINE
+        return cls(height, width, seats, vectors, cells, cell_words, views, surcharges, ticking, words)
 
 
 def header_of(shape: Shape, ruleset: Ruleset, observed: bool, memory: bool) -> Int32:
@@ -115,14 +123,14 @@ def header_of(shape: Shape, ruleset: Ruleset, observed: bool, memory: bool) -> I
     header = np.zeros(HEADER, np.int32)
     header[[HEIGHT, WIDTH, SEATS, OBSERVED, MEMORY]] = shape.height, shape.width, shape.seats, observed, memory
     header[RULES : RULES + RULE_COUNT] = ruleset.integers()
-    header[TILES : AT_SURCHARGE + 1] = (
+    header[TILES : AT_TICKING + 1] = (
         shape.tiles,
         shape.vectors,
         shape.cells,
         shape.cell_words,
         shape.views,
+        shape.surcharges,
         shape.ticking,
-        shape.surcharge,
     )
     return header
 
@@ -178,64 +186,56 @@ def same_team(board: Int32, s: int, other: int) -> bool:
 
 @inlined
 def cell(board: Int32, t: int) -> int:
-    """The first word of tile `t`."""
+    """The address of tile `t`: the word at which its cell begins."""
     return int(board[AT_CELLS]) + t * int(board[CELL_WORDS])
 
 
 @inlined
-def army_of(board: Int32, t: int) -> int:
-    """Armies on a tile."""
-    return int(board[cell(board, t)])
+def army_at(board: Int32, a: int) -> int:
+    """Armies on the tile at address `a`."""
+    return int(board[a])
 
 
 @inlined
-def set_army(board: Int32, t: int, army: int) -> None:
-    """Set the armies on a tile."""
-    board[cell(board, t)] = army
+def owner_at(board: Int32, a: int) -> int:
+    """Seat that owns the tile at address `a`, or NOBODY."""
+    return (int(board[a + 1]) & 255) - 1
 
 
 @inlined
-def owner_of(board: Int32, t: int) -> int:
-    """Seat that owns a tile, or NOBODY."""
-    return (int(board[cell(board, t) + 1]) & 255) - 1
+def set_owner_at(board: Int32, a: int, owner: int) -> None:
+    """Set the owner of the tile at address `a`."""
+    board[a + 1] = (int(board[a + 1]) & ~255) | (owner + 1)
 
 
 @inlined
-def set_owner(board: Int32, t: int, owner: int) -> None:
-    """Set the owner of a tile."""
-    at = cell(board, t) + 1
-    board[at] = (int(board[at]) & ~255) | (owner + 1)
+def kind_at(board: Int32, a: int) -> int:
+    """Kind of the tile at address `a`: see `engine.tiles`."""
+    return (int(board[a + 1]) >> 8) & KIND_BITS
 
 
 @inlined
-def kind_of(board: Int32, t: int) -> int:
-    """Kind of a tile: see `engine.tiles`."""
-    return (int(board[cell(board, t) + 1]) >> 8) & KIND_BITS
+def exits_at(board: Int32, a: int) -> int:
+    """Directions in which the tile at address `a` can be left, as bits: up, down, left, right."""
+    return (int(board[a + 1]) >> (8 + EXIT_SHIFT)) & 15
 
 
 @inlined
-def exits_of(board: Int32, t: int) -> int:
-    """Directions in which a tile can be left, as bits: up, down, left, right."""
-    return (int(board[cell(board, t) + 1]) >> (8 + EXIT_SHIFT)) & 15
+def set_ground_at(board: Int32, a: int, kind: int, exits: int) -> None:
+    """Set kind and exits of the tile at address `a`."""
+    board[a + 1] = (int(board[a + 1]) & ~0xFF00) | (kind << 8) | (exits << (8 + EXIT_SHIFT))
 
 
 @inlined
-def set_ground(board: Int32, t: int, kind: int, exits: int) -> None:
-    """Set kind and exits of a tile."""
-    at = cell(board, t) + 1
-    board[at] = (int(board[at]) & ~0xFF00) | (kind << 8) | (exits << (8 + EXIT_SHIFT))
+def sight_at(board: Int32, a: int, s: int) -> int:
+    """How many tiles of the team of seat `s` have the tile at address `a` in sight."""
+    return (int(board[a + 1 + ((2 + s) >> 2)]) >> (((2 + s) & 3) * 8)) & 255
 
 
 @inlined
-def sight_of(board: Int32, t: int, s: int) -> int:
-    """How many tiles of the team of seat `s` have tile `t` in sight."""
-    return (int(board[cell(board, t) + 1 + ((2 + s) >> 2)]) >> (((2 + s) & 3) * 8)) & 255
-
-
-@inlined
-def add_to_sight(board: Int32, t: int, s: int, change: int) -> int:
+def add_to_sight(board: Int32, a: int, s: int, change: int) -> int:
     """Change that count and return it; it stays within 0 to 255, so that its byte never runs over."""
-    at = cell(board, t) + 1 + ((2 + s) >> 2)
+    at = a + 1 + ((2 + s) >> 2)
     shift = ((2 + s) & 3) * 8
     word = int(board[at]) + (change << shift)
     board[at] = ((word + 0x80000000) & 0xFFFFFFFF) - 0x80000000  # lookouts can take a count into the word's sign
@@ -243,33 +243,48 @@ def add_to_sight(board: Int32, t: int, s: int, change: int) -> int:
 
 
 @inlined
-def clear_sight(board: Int32, t: int) -> None:
-    """Set that count to 0 for all seats."""
-    at = cell(board, t) + 1
-    board[at] = int(board[at]) & 0xFFFF
-    for word in range(at + 1, at - 1 + int(board[CELL_WORDS])):
-        board[word] = 0
+def view_at(board: Int32, a: int, s: int) -> int:
+    """What seat `s` observes of the tile at address `a`."""
+    return int(board[a + int(board[VIEWS]) + s])
 
 
 @inlined
-def view_of(board: Int32, s: int, t: int) -> int:
-    """The observation word of a tile for seat `s`."""
-    return int(board[int(board[AT_VIEWS]) + s * tile_count(board) + t])
+def set_view_at(board: Int32, a: int, s: int, view: int) -> None:
+    """Set what seat `s` observes of the tile at address `a`."""
+    board[a + int(board[VIEWS]) + s] = view
 
 
 @inlined
-def set_view(board: Int32, s: int, t: int, view: int) -> None:
-    """Set the observation word of a tile for seat `s`."""
-    board[int(board[AT_VIEWS]) + s * tile_count(board) + t] = view
+def surcharge_at(board: Int32, a: int, s: int) -> int:
+    """What near structures add to the price of a castle on the tile at address `a` for seat `s`."""
+    return int(board[a + int(board[SURCHARGES]) + s])
 
 
 @inlined
-def surcharge_of(board: Int32, s: int, t: int) -> int:
-    """What near structures add to the price of a castle on tile `t` for seat `s`."""
-    return int(board[int(board[AT_SURCHARGE]) + s * tile_count(board) + t])
-
-
-@inlined
-def add_surcharge_at(board: Int32, s: int, t: int, change: int) -> None:
+def add_surcharge_at(board: Int32, a: int, s: int, change: int) -> None:
     """Change that surcharge."""
-    board[int(board[AT_SURCHARGE]) + s * tile_count(board) + t] += change
+    board[a + int(board[SURCHARGES]) + s] += change
+
+
+@inlined
+def army_of(board: Int32, t: int) -> int:
+    """Armies on a tile."""
+    return army_at(board, cell(board, t))
+
+
+@inlined
+def owner_of(board: Int32, t: int) -> int:
+    """Seat that owns a tile, or NOBODY."""
+    return owner_at(board, cell(board, t))
+
+
+@inlined
+def kind_of(board: Int32, t: int) -> int:
+    """Kind of a tile: see `engine.tiles`."""
+    return kind_at(board, cell(board, t))
+
+
+@inlined
+def exits_of(board: Int32, t: int) -> int:
+    """Directions in which a tile can be left, as bits: up, down, left, right."""
+    return exits_at(board, cell(board, t))

@@ -33,7 +33,7 @@ def kernel(function: Function) -> Function:
     """Compile one rule for a single game; the compiler decides where to inline it."""
     if not COMPILED:
         return function
-    compiled: Function = numba.njit(cache=True, nogil=True)(function)
+    compiled: Function = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
     return compiled
 
 
@@ -44,7 +44,7 @@ def inlined(function: Function) -> Function:
     """
     if not COMPILED:
         return function
-    compiled: Function = numba.njit(cache=True, forceinline=True, nogil=True)(function)
+    compiled: Function = numba.njit(cache=True, error_model="numpy", forceinline=True, nogil=True)(function)
     return compiled
 
 
@@ -52,7 +52,7 @@ def loop(function: Function) -> Function:
     """Compile a loop over a batch; its `prange` is spread over all cores."""
     if not COMPILED:
         return function
-    compiled: Function = numba.njit(cache=True, parallel=True, nogil=True)(function)
+    compiled: Function = numba.njit(cache=True, error_model="numpy", parallel=True, nogil=True)(function)
     return compiled
 
 
@@ -60,7 +60,7 @@ def call(function: Function) -> Function:
     """Compile a function that Python itself calls, on one core."""
     if not COMPILED:
         return function
-    compiled: Function = numba.njit(cache=True, nogil=True)(function)
+    compiled: Function = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
     return compiled
 
 

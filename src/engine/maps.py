@@ -19,11 +19,9 @@ from engine.board import (
     WIDTH,
     Shape,
     allocate,
+    cell,
     get,
     seat,
-    set_army,
-    set_ground,
-    set_owner,
     set_seat,
     tile_count,
 )
@@ -262,16 +260,16 @@ def carve_cities(board: Int32, spec: Int32, key: int, height: int, width: int, c
 
 @inlined
 def write_tile(board: Int32, t: int, kind: int, owner: int, army: int) -> None:
-    """Write a tile whose exits and sight `begin` will find."""
-    set_ground(board, t, kind, 0)
-    set_owner(board, t, owner)
-    set_army(board, t, army)
+    """Write a tile; what follows from these three, `begin` will find."""
+    a = cell(board, t)
+    board[a] = army
+    board[a + 1] = (kind << 8) | (owner + 1)
 
 
 @kernel
 def write_map(board: Int32, spec: Int32, key: int) -> None:
-    """Write kinds, owners, armies and teams of the map that the land holds."""
-    for t in range(tile_count(board)):
+    """Write kinds, owners, armies and teams of the map that the land holds, from the last tile back: it lies there."""
+    for t in range(tile_count(board) - 1, -1, -1):
         write_tile(board, t, MOUNTAIN if land(board, t) < 0 else PLAIN, NOBODY, 0)
     for i in range(get(board, TICKING)):
         army = int(spec[MAP_ARMY_LEAST]) + ((roll(board, key, 2 * int(spec[MAP_ARMY_SPREAD])) + 1) >> 1)

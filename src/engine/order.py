@@ -27,7 +27,7 @@ from engine.board import (
 )
 from engine.compile import inlined, kernel
 from engine.rulesets import RULE_MOVE_ORDER, MoveOrder
-from engine.tiles import DOWN, GENERAL, LEFT, UP
+from engine.tiles import GENERAL
 
 INDEX = int(MoveOrder.INDEX)
 ALTERNATE = int(MoveOrder.ALTERNATE)
@@ -54,15 +54,9 @@ def direction_of(action: int) -> int:
 
 @inlined
 def neighbour(board: Int32, t: int, direction: int) -> int:
-    """The tile next to `t`; only asked for where the tile has that exit."""
-    width = get(board, WIDTH)
-    if direction == UP:
-        return t - width
-    if direction == DOWN:
-        return t + width
-    if direction == LEFT:
-        return t - 1
-    return t + 1
+    """The tile next to `t`; only asked for where the tile has that exit. Without branches: nobody foretells moves."""
+    step = 1 if direction >> 1 else get(board, WIDTH)
+    return t + (step if direction & 1 else -step)
 
 
 @inlined
@@ -141,6 +135,24 @@ def order_moves(board: Int32, actions, pending: int) -> int:  # type: ignore[no-
         first = competition_first(board, int(actions[0]), int(actions[1]))
         set_seat(board, 1 - first, RANK, 1)
     return solid
+
+
+@inlined
+def are_apart(board: Int32, actions, pending: int) -> bool:  # type: ignore[no-untyped-def]
+    """Whether the waiting moves share no tile and none goes to a general's: then their order changes nothing."""
+    for s in range(get(board, SEATS)):
+        if (pending >> s) & 1:
+            start = start_of(int(actions[s]))
+            end = end_of(board, int(actions[s]))
+            if kind_of(board, end) == GENERAL:
+                return False
+            for other in range(s):
+                if (pending >> other) & 1:
+                    their_start = start_of(int(actions[other]))
+                    their_end = end_of(board, int(actions[other]))
+                    if start == their_start or start == their_end or end == their_start or end == their_end:
+                        return False
+    return True
 
 
 @inlined

@@ -11,18 +11,18 @@ from engine.arrays import Int32
 from engine.board import (
     AT_CELLS,
     AT_TICKING,
-    AT_VIEWS,
     CELL_WORDS,
     GENERAL_AT,
     HEADER,
+    LINE,
     SEAT_FIELDS,
     SEATS,
     TILES,
+    TURN,
     WIDTH,
 )
 from engine.compile import COMPILED, inlined
 
-LINE = 16  # words of a cache line
 AHEAD = 4  # games between the hint and its use
 
 if COMPILED:
@@ -61,20 +61,21 @@ def fetch_header(memory: Int32, base: int) -> None:
 
 @inlined
 def fetch_tiles(memory: Int32, base: int, actions: Int32) -> None:
-    """Ask for the tiles around each move's start, and each general's; the header should have arrived."""
+    """Ask for the tiles around each move's end and, where they grow this turn, the generals; the header has arrived."""
     cells = base + int(memory[AT_CELLS])
-    views = base + int(memory[AT_VIEWS])
-    cell_words = int(memory[CELL_WORDS])
-    tiles = int(memory[TILES])
-    width = int(memory[WIDTH])
-    fetch(memory, base + int(memory[AT_TICKING]))
+    words = int(memory[CELL_WORDS])
+    below = words * int(memory[WIDTH])
+    grows = int(memory[base + TURN]) & 1
+    if grows:
+        fetch(memory, base + int(memory[AT_TICKING]))
     for s in range(int(memory[SEATS])):
         action = int(actions[s])
-        if 0 < action <= 8 * tiles:
-            t = (action - 1) >> 3
-            for near in range(t - width, t + width + 1, width):
-                fetch(memory, cells + near * cell_words)
-                fetch(memory, views + s * tiles + near)
-        general = int(memory[base + HEADER + s * SEAT_FIELDS + GENERAL_AT])
-        fetch(memory, cells + general * cell_words)
-        fetch(memory, views + s * tiles + general)
+        if 0 < action <= 8 * int(memory[TILES]):
+            a = cells + ((action - 1) >> 3) * words
+            step = words if (action - 1) >> 2 & 1 else below
+            a += step if (action - 1) >> 1 & 1 else -step
+            for near in range(a - below, a + below + 1, below):
+                fetch(memory, near - words)
+                fetch(memory, near + 2 * words - 1)
+        if grows:
+            fetch(memory, cells + int(memory[base + HEADER + s * SEAT_FIELDS + GENERAL_AT]) * words)

@@ -9,8 +9,10 @@ from engine.arrays import Int32
 from engine.board import (
     ALIVE,
     ARMY,
+    AT_CELLS,
     AT_TICKING,
     AWAY,
+    CELL_WORDS,
     DRAW,
     FAR_SIGHT_USED,
     GENERAL_AT,
@@ -18,10 +20,12 @@ from engine.board import (
     LAND,
     MASK_BUILD,
     MEMORY,
+    NEWLY_SEEN,
     OBSERVED,
     OUT,
     RUNNING,
     SEATS,
+    SEEN_WIDELY,
     STATUS,
     STRUCTURES,
     TEAM,
@@ -29,24 +33,25 @@ from engine.board import (
     TOUCHED,
     TURN,
     UNSETTLED,
-    WIDELY_SEEN,
     WINNER,
     add_seat,
+    army_at,
     army_of,
-    exits_of,
+    cell,
+    exits_at,
     get,
-    kind_of,
+    kind_at,
+    owner_at,
     owner_of,
     rule,
     seat,
-    set_army,
-    set_ground,
-    set_owner,
+    set_ground_at,
+    set_owner_at,
     set_seat,
     tile_count,
 )
 from engine.compile import inlined, kernel
-from engine.order import can_enter, can_move, end_of, order_moves, pick_next, start_of
+from engine.order import are_apart, can_enter, can_move, end_of, order_moves, pick_next, start_of
 from engine.rulesets import (
     RULE_BOTH_MOVE,
     RULE_CASTLE_PRICE,
@@ -56,7 +61,7 @@ from engine.rulesets import (
     RULE_HALVE_CAPTURED,
     RULE_TURN_LIMIT,
 )
-from engine.tiles import CITY, GENERAL, GROWS, HARVEST, STRUCTURE_KINDS, SWAMP
+from engine.tiles import CITY, DRAINS, GENERAL, GROWS, HARVEST, STRUCTURE_KINDS
 from engine.vision import (
     add_surcharge,
     castle_price,
@@ -64,28 +69,39 @@ from engine.vision import (
     remember_all,
     remember_around,
     show_all,
-    show_seen,
+    show_change,
     watch,
     write_vectors,
 )
 
+TICKS = GROWS | DRAINS  # kinds of tile that change on even turns
 REGROWTH_LIMIT = 40  # a neutral city grows back to this many armies where the ruleset says so
 HARVEST_TURNS = 50
 
 
 @kernel
+def station(board: Int32, a: int, army: int) -> None:
+    """Set the armies on the tile at address `a`, whose owner stays; its total is the caller's to keep."""
+    board[a] = army
+    show_change(board, a)
+
+
+@kernel
 def put(board: Int32, t: int, owner: int, army: int) -> None:
     """Give tile `t` an owner (-1: nobody) and armies, and keep everything that follows from it true."""
-    before = owner_of(board, t)
+    a = cell(board, t)
+    before = owner_at(board, a)
     if before >= 0:
-        add_seat(board, before, ARMY, -army_of(board, t))
+        add_seat(board, before, ARMY, -army_at(board, a))
     if owner >= 0:
         add_seat(board, owner, ARMY, army)
-    set_army(board, t, army)
     if before != owner:
-        set_owner(board, t, owner)
-        kind = kind_of(board, t)
+        set_owner_at(board, a, owner)
+        kind = kind_at(board, a)
         structure = (STRUCTURE_KINDS >> kind) & 1
+        if (TICKS >> kind) & 1:
+            tick(board, t, before, owner)
+        board[a] = army
         for change in (-1, 1):
             s = before if change < 0 else owner
             if s >= 0:
@@ -95,14 +111,33 @@ def put(board: Int32, t: int, owner: int, army: int) -> None:
                     watch(board, t, s, change)
                 if structure and rule(board, RULE_CASTLE_PRICE) > 0:
                     add_surcharge(board, t, s, change)
-    show_seen(board, t)
+    station(board, a, army)
 
 
-@inlined
+@kernel
+def tick(board: Int32, t: int, before: int, owner: int) -> None:
+    """Keep the list of tiles that change on even turns: those with an owner, and all where cities grow back."""
+    if rule(board, RULE_CITY_REGROWTH) != 0:
+        return
+    at = get(board, AT_TICKING)
+    count = get(board, TICKING)
+    if before < 0:
+        board[at + count] = t
+        board[TICKING] = count + 1
+    elif owner < 0:
+        i = 0
+        while int(board[at + i]) != t:
+            i += 1
+        board[at + i] = board[at + count - 1]
+        board[TICKING] = count - 1
+
+
+@kernel
 def set_kind(board: Int32, t: int, kind: int) -> None:
     """Change what stands on a passable tile; its exits stay."""
-    set_ground(board, t, kind, exits_of(board, t))
-    show_all(board, t)
+    a = cell(board, t)
+    set_ground_at(board, a, kind, exits_at(board, a))
+    show_all(board, a)
 
 
 @inlined
@@ -136,7 +171,7 @@ def take_general(board: Int32, s: int, victim: int, t: int) -> None:
     set_seat(board, victim, STATUS, OUT)
     set_seat(board, victim, GENERAL_AT, -1)
     set_kind(board, t, CITY)
-    board[WIDELY_SEEN] = 1
+    board[NEWLY_SEEN] = SEEN_WIDELY
     halve = rule(board, RULE_HALVE_CAPTURED)
     if seat(board, victim, LAND) > 0:
         for other in range(tile_count(board)):
@@ -152,20 +187,23 @@ def move(board: Int32, s: int, action: int) -> int:
 
     A general that is taken keeps its kind here; the caller decides what its loss means.
     """
-    start = start_of(action)
+    start = cell(board, start_of(action))
     end = end_of(board, action)
+    a = cell(board, end)
     marchers = marching(board, action)
-    put(board, start, s, army_of(board, start) - marchers)
-    owner = owner_of(board, end)
-    army = army_of(board, end)
+    station(board, start, army_at(board, start) - marchers)
+    owner = owner_at(board, a)
+    army = army_at(board, a)
     if owner == s:
-        put(board, end, s, army + marchers)
+        station(board, a, army + marchers)
         return -1
-    general = kind_of(board, end) == GENERAL
+    add_seat(board, s, ARMY, -marchers)
+    general = kind_at(board, a) == GENERAL
     if owner >= 0 and seat(board, owner, TEAM) == seat(board, s, TEAM):
         put(board, end, owner if general else s, army + marchers)
         return -1
     if marchers > army:
+        board[NEWLY_SEEN] |= 1 << s
         put(board, end, s, marchers - army)
         return owner if general else -1
     put(board, end, owner, army - marchers)
@@ -192,7 +230,7 @@ def trade_land(board: Int32, s: int, other: int) -> None:
     """Two seats have taken each other's general in one turn: all else they hold changes hands, halved; nobody dies."""
     mine = seat(board, s, GENERAL_AT)
     theirs = seat(board, other, GENERAL_AT)
-    board[WIDELY_SEEN] = 1
+    board[NEWLY_SEEN] = SEEN_WIDELY
     for t in range(tile_count(board)):
         owner = owner_of(board, t)
         if t != mine and t != theirs and (owner == s or owner == other):
@@ -232,10 +270,10 @@ def build_castle(board: Int32, s: int, action: int) -> None:
     """Build a castle where seat `s` may; the tile pays the price and keeps the rest."""
     tiles = tile_count(board)
     t = action - 1 - 8 * tiles
-    if rule(board, RULE_CASTLE_PRICE) == 0 or t >= tiles or legal(board, s, t) & MASK_BUILD == 0:
+    if rule(board, RULE_CASTLE_PRICE) == 0 or t >= tiles or legal(board, cell(board, t), s) & MASK_BUILD == 0:
         board[INVALID] += 1
         return
-    put(board, t, s, army_of(board, t) - castle_price(board, s, t))
+    put(board, t, s, army_of(board, t) - castle_price(board, cell(board, t), s))
     add_seat(board, s, STRUCTURES, 1)
     board[get(board, AT_TICKING) + get(board, TICKING)] = t
     board[TICKING] += 1
@@ -249,26 +287,29 @@ def grow(board: Int32) -> None:
     turn = get(board, TURN)
     if turn & 1:
         return
-    regrowth = rule(board, RULE_CITY_REGROWTH)
-    for i in range(get(board, TICKING)):
+    i = get(board, TICKING)
+    while i > 0:  # from the last to the first: a swamp that is lost takes itself off the list
+        i -= 1
         t = get(board, get(board, AT_TICKING) + i)
-        owner = owner_of(board, t)
-        if owner < 0 and regrowth == 0:
-            continue
-        kind = kind_of(board, t)
-        army = army_of(board, t)
-        if owner >= 0:
-            if (GROWS >> kind) & 1:
-                put(board, t, owner, army + 1)
-            elif kind == SWAMP:
-                put(board, t, owner if army > 1 else -1, max(0, army - 1))
-        elif kind == CITY and army < REGROWTH_LIMIT:
-            put(board, t, owner, army + 1)
+        a = cell(board, t)
+        owner = owner_at(board, a)
+        army = army_at(board, a)
+        if owner < 0:
+            if kind_at(board, a) == CITY and army < REGROWTH_LIMIT and rule(board, RULE_CITY_REGROWTH) != 0:
+                station(board, a, army + 1)
+        elif (GROWS >> kind_at(board, a)) & 1:
+            add_seat(board, owner, ARMY, 1)
+            station(board, a, army + 1)
+        else:
+            put(board, t, owner if army > 1 else -1, max(0, army - 1))
     if turn % HARVEST_TURNS == 0:
-        for t in range(tile_count(board)):
-            owner = owner_of(board, t)
-            if owner >= 0 and (HARVEST >> (kind_of(board, t))) & 1:
-                put(board, t, owner, army_of(board, t) + 1)
+        first = get(board, AT_CELLS)
+        words = get(board, CELL_WORDS)
+        for a in range(first, first + tile_count(board) * words, words):
+            owner = owner_at(board, a)
+            if owner >= 0 and (HARVEST >> kind_at(board, a)) & 1:
+                add_seat(board, owner, ARMY, 1)
+                station(board, a, army_at(board, a) + 1)
 
 
 @kernel
@@ -287,7 +328,7 @@ def surrender(board: Int32, s: int) -> None:
         board[UNSETTLED] = 1
         for t in range(tiles):
             if owner_of(board, t) == s:
-                show_all(board, t)
+                show_all(board, cell(board, t))
     elif status == AWAY:
         heir = -1
         for other in range(seats):
@@ -335,6 +376,14 @@ def play_moves(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
             pending |= 1 << s
         elif action != 0:
             board[INVALID] += 1
+    if are_apart(board, actions, pending):
+        for s in range(seats):
+            if (pending >> s) & 1:
+                if can_move(board, s, int(actions[s])):
+                    move(board, s, int(actions[s]))
+                else:
+                    board[INVALID] += 1
+        return
     solid = order_moves(board, actions, pending)
     if pending != solid:  # a legal move that an earlier one of this turn undoes is no invalid one
         for s in range(seats):
@@ -351,15 +400,16 @@ def play_moves(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
 @kernel
 def remember_turn(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
     """Remember what this turn brought into sight: only now, since nobody sees a turn half played."""
-    if get(board, MEMORY) == 0:
+    seen = get(board, NEWLY_SEEN)
+    board[NEWLY_SEEN] = 0
+    if seen == 0 or get(board, MEMORY) == 0:
         return
-    if get(board, WIDELY_SEEN) != 0 or get(board, FAR_SIGHT_USED) != 0:
+    if seen >= SEEN_WIDELY or get(board, FAR_SIGHT_USED) != 0:
         remember_all(board)
         return
     for s in range(get(board, SEATS)):
-        action = int(actions[s])
-        if can_enter(board, action):
-            remember_around(board, s, end_of(board, action))
+        if (seen >> s) & 1:
+            remember_around(board, s, end_of(board, int(actions[s])))
 
 
 @kernel

@@ -4,8 +4,8 @@ from engine.arrays import Int32
 from engine.board import (
     ALIVE,
     ARMY,
-    AT_SURCHARGE,
     AT_TICKING,
+    CELL_WORDS,
     DISCOVERED,
     FAR_SIGHT_USED,
     GENERAL_AT,
@@ -16,6 +16,7 @@ from engine.board import (
     MAP_HEIGHT,
     MAP_WIDTH,
     MEMORY,
+    NEWLY_SEEN,
     OBSERVED,
     OUT,
     RUNNING,
@@ -24,50 +25,48 @@ from engine.board import (
     STRUCTURES,
     TICKING,
     TURN,
-    WIDELY_SEEN,
     WIDTH,
     WINNER,
-    army_of,
-    clear_sight,
+    army_at,
+    cell,
     get,
-    kind_of,
-    owner_of,
+    kind_at,
+    owner_at,
     rule,
     seat,
-    set_ground,
-    set_owner,
+    set_owner_at,
     set_seat,
-    set_view,
+    set_view_at,
+    tile_count,
 )
 from engine.compile import inlined, kernel
-from engine.rules import put, settle
-from engine.rulesets import RULE_CASTLE_PRICE
-from engine.tiles import DRAINS, FAR_SIGHT_KINDS, GROWS, HIDES, OBSTACLE, PASSABLE, PLAIN
+from engine.rules import TICKS, put, settle
+from engine.rulesets import RULE_CITY_REGROWTH
+from engine.tiles import EXIT_SHIFT, FAR_SIGHT_KINDS, HIDES, OBSTACLE, PASSABLE, PLAIN
 from engine.vision import remember_all, write_vectors
 
 
 @inlined
-def enterable(board: Int32, t: int) -> int:
+def enterable(board: Int32, a: int) -> int:
     """1 where armies can stand, else 0."""
-    return (PASSABLE >> kind_of(board, t)) & 1
+    return (PASSABLE >> kind_at(board, a)) & 1
 
 
 @inlined
-def find_exits(board: Int32, t: int) -> int:
-    """Bits of the directions in which tile `t` can be left: up, down, left, right."""
-    height = get(board, HEIGHT)
-    width = get(board, WIDTH)
-    r, c = t // width, t % width
+def find_exits(board: Int32, a: int, row: int, column: int) -> int:
+    """Bits of the directions in which the tile at address `a` can be left: up, down, left, right."""
+    words = get(board, CELL_WORDS)
+    below = words * get(board, WIDTH)
     exits = 0
-    if enterable(board, t):
-        if r > 0 and enterable(board, t - width):
-            exits |= 1
-        if r < height - 1 and enterable(board, t + width):
-            exits |= 2
-        if c > 0 and enterable(board, t - 1):
-            exits |= 4
-        if c < width - 1 and enterable(board, t + 1):
-            exits |= 8
+    if enterable(board, a):
+        if row > 0:
+            exits |= enterable(board, a - below)
+        if row < get(board, HEIGHT) - 1:
+            exits |= enterable(board, a + below) << 1
+        if column > 0:
+            exits |= enterable(board, a - words) << 2
+        if column < get(board, WIDTH) - 1:
+            exits |= enterable(board, a + words) << 3
     return exits
 
 
@@ -78,9 +77,8 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
     Written before: kind, owner and armies of each tile, each seat's GENERAL_AT (-1: none, the seat is out) and TEAM.
     `height` and `width` are the map's own; tiles beyond them are mountains everybody knows of.
     """
-    columns = get(board, WIDTH)
-    tiles = get(board, HEIGHT) * columns
     seats = get(board, SEATS)
+    words = get(board, CELL_WORDS)
     board[TURN] = turn
     board[WINNER] = RUNNING
     board[INVALID] = 0
@@ -91,35 +89,40 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
         set_seat(board, s, ARMY, 0)
         set_seat(board, s, STRUCTURES, 0)
         set_seat(board, s, STATUS, ALIVE if seat(board, s, GENERAL_AT) >= 0 else OUT)
-    if rule(board, RULE_CASTLE_PRICE) > 0:
-        for word in range(get(board, AT_SURCHARGE), get(board, AT_SURCHARGE) + seats * tiles):
-            board[word] = 0
+    regrowth = rule(board, RULE_CITY_REGROWTH)
     ticking = 0
     far = 0
-    for t in range(tiles):
-        kind = kind_of(board, t)
-        set_ground(board, t, kind, find_exits(board, t))
-        if ((GROWS | DRAINS) >> kind) & 1:
-            board[get(board, AT_TICKING) + ticking] = t
-            ticking += 1
-        far |= (FAR_SIGHT_KINDS >> kind) & 1
-        clear_sight(board, t)
-        if t // columns >= height or t % columns >= width:
-            unseen = DISCOVERED | (kind << KIND_SHIFT)
-        else:
-            unseen = (OBSTACLE if (HIDES >> kind) & 1 else PLAIN) << KIND_SHIFT
-        for s in range(seats):
-            set_view(board, s, t, unseen)
+    t = 0
+    for row in range(get(board, HEIGHT)):
+        for column in range(get(board, WIDTH)):
+            a = cell(board, t)
+            kind = kind_at(board, a)
+            exits = find_exits(board, a, row, column)
+            board[a + 1] = (owner_at(board, a) + 1) | (kind << 8) | (exits << (8 + EXIT_SHIFT))  # in nobody's sight
+            for word in range(a + 2, a + words):
+                board[word] = 0
+            if regrowth != 0 and (TICKS >> kind) & 1:
+                board[get(board, AT_TICKING) + ticking] = t
+                ticking += 1
+            far |= (FAR_SIGHT_KINDS >> kind) & 1
+            if row >= height or column >= width:
+                unseen = DISCOVERED | (kind << KIND_SHIFT)
+            else:
+                unseen = (OBSTACLE if (HIDES >> kind) & 1 else PLAIN) << KIND_SHIFT
+            for s in range(seats):
+                set_view_at(board, a, s, unseen)
+            t += 1
     board[TICKING] = ticking
     board[FAR_SIGHT_USED] = far
-    for t in range(tiles):
-        owner = owner_of(board, t)
+    for t in range(tile_count(board)):
+        a = cell(board, t)
+        owner = owner_at(board, a)
         if owner >= 0:
-            army = army_of(board, t)
-            set_owner(board, t, -1)
+            army = army_at(board, a)
+            set_owner_at(board, a, -1)
             put(board, t, owner, army)
     settle(board)
-    board[WIDELY_SEEN] = 0
+    board[NEWLY_SEEN] = 0
     if get(board, OBSERVED) != 0:
         if get(board, MEMORY) != 0:
             remember_all(board)

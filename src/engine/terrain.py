@@ -1,11 +1,11 @@
 """The land of a map while it is drawn: mountains raised at random, and the rest made one piece.
 
-All of it happens in the game's own row, in words that `begin` writes anew: the first seat's view plane holds one number
-a tile (the land), the ticking region a queue, TURN the count of random numbers drawn so far.
+All of it happens in the game's own row, in words that are written anew when the game begins: the cells' first words
+hold one number a tile (the land), the ticking region a queue, TURN the count of random numbers drawn so far.
 """
 
 from engine.arrays import Int32
-from engine.board import AT_TICKING, AT_VIEWS, HEIGHT, SEATS, TURN, WIDTH, get, tile_count
+from engine.board import AT_CELLS, AT_TICKING, HEIGHT, SEATS, TURN, WIDTH, get, tile_count
 from engine.chance import draw_below
 from engine.compile import inlined, kernel
 from engine.map_specs import MAP_MOUNTAINS_LEAST, MAP_MOUNTAINS_SPREAD, MAP_OVERLAPPING, MILLION
@@ -23,13 +23,13 @@ TILE_TRIES = 64  # random tiles to try before all are looked through
 @inlined
 def land(board: Int32, t: int) -> int:
     """What the land holds at tile `t`."""
-    return int(board[int(board[AT_VIEWS]) + t])
+    return int(board[int(board[AT_CELLS]) + t])
 
 
 @inlined
 def set_land(board: Int32, t: int, value: int) -> None:
     """Set that."""
-    board[int(board[AT_VIEWS]) + t] = value
+    board[int(board[AT_CELLS]) + t] = value
 
 
 @inlined
@@ -133,7 +133,7 @@ def flood(board: Int32, queued: int, step: int) -> int:
 
     Returns the number of tiles reached, the first ones too.
     """
-    land_at = get(board, AT_VIEWS)
+    land_at = get(board, AT_CELLS)
     queue = get(board, AT_TICKING)
     width = get(board, WIDTH)
     tiles = tile_count(board)

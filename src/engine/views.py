@@ -28,7 +28,7 @@ class BoardView:
     seat: Int32  # (S, SEAT_FIELDS)
     vector: Int32  # (S, vector_size(S))
     army: Int32  # (H, W)
-    place: UInt8  # (H, W, 4 * (cell_words - 1)): owner + 1, ground, sight of each seat
+    place: UInt8  # (H, W, 4 * (views - 1)): owner + 1, ground, sight of each seat
     view: Int32  # (S, H, W) observation words
     flags: UInt8  # (S, H, W)
     mask: UInt8  # (S, H, W), as stored: the upper bits name owners where S > 2
@@ -45,13 +45,13 @@ class BoardView:
             return _split(rows[..., begin : begin + count], lead, sizes)
 
         cells = part(shape.cells, h, w, shape.cell_words)
-        view = part(shape.views, s, h, w)
+        view = np.moveaxis(cells[..., shape.views : shape.views + s], -1, -3)
         return cls(
             header=rows[..., :HEADER],
             seat=part(HEADER, s, SEAT_FIELDS),
             vector=part(shape.vectors, s, vector_size(s)),
             army=cells[..., 0],
-            place=_bytes(cells[..., 1:]),
+            place=_bytes(cells[..., 1 : shape.views]),
             view=view,
             flags=_bytes(view[..., None])[..., 0],
             mask=_bytes(view[..., None])[..., 1],

@@ -12,7 +12,19 @@ from tests.engine.ascii import read
 
 from engine.actions import PASS, build_code, decode, expand_mask, move_code
 from engine.batch import GameBatch
-from engine.board import AT_CELLS, EPISODE, HEADER, INVALID, MAP_HEIGHT, MAP_WIDTH, MASK_MOVES, TICKING, TURN, WINNER
+from engine.board import (
+    AT_CELLS,
+    EPISODE,
+    HEADER,
+    INVALID,
+    MAP_HEIGHT,
+    MAP_WIDTH,
+    MASK_MOVES,
+    TICKING,
+    TURN,
+    WINNER,
+    vector_size,
+)
 from engine.bots import BOTS, bot_actions, find_bot, scratch_words
 from engine.bots.desk import HOME, survey
 from engine.bots.gather import gather
@@ -113,7 +125,7 @@ class TestEveryBot:
         batch.reset()
         rng = np.random.default_rng(1)
         shape = batch.shape
-        size = (shape.cells - shape.vectors) // seats  # of a vector; an odd word may follow the last
+        size = vector_size(seats)
         for turn in range(240):
             if turn % 12 == 0:
                 for s in range(seats):
@@ -122,7 +134,7 @@ class TestEveryBot:
                     rows = rng.integers(-(2**31), 2**31, batch.rows.shape).astype(np.int32)
                     header = np.setdiff1d(np.arange(HEADER), [TURN, WINNER, TICKING, INVALID, MAP_HEIGHT, MAP_WIDTH])
                     vector = shape.vectors + s * size + np.arange(size)
-                    view = shape.views + s * shape.tiles + np.arange(shape.tiles)
+                    view = shape.cells + shape.views + s + np.arange(shape.tiles) * shape.cell_words
                     for seen in (header, vector, view):
                         rows[:, seen] = batch.rows[:, seen]
                     np.testing.assert_array_equal(ask(rows, bots), ask(batch.rows, bots))

@@ -16,6 +16,7 @@ from engine.bots.sight import (
     relation_in,
     vector_start,
     view_start,
+    view_step,
 )
 from engine.compile import inlined, kernel
 from engine.tiles import CITY, DOWN, GENERAL, LEFT, MOUNTAIN, UP
@@ -90,6 +91,7 @@ def survey(board: Int32, s: int, desk: Int32) -> None:
     stride = width + 1
     places = (height + 2) * stride
     view = view_start(board, s)
+    step = view_step(board)
     words = NOTES
     blank = NOTES + places
     home, main, foe_general = NOWHERE, NOWHERE, NOWHERE
@@ -104,7 +106,7 @@ def survey(board: Int32, s: int, desk: Int32) -> None:
         desk[words + base + width] = BORDER
         desk[blank + base + width] = WALL
         for c in range(width):
-            word = int(board[view + r * width + c])
+            word = int(board[view + (r * width + c) * step])
             p = base + c
             desk[words + p] = word
             relation = relation_in(word)

@@ -17,6 +17,7 @@ from engine.bots.sight import (
     move_action,
     relation_in,
     view_start,
+    view_step,
 )
 from engine.chance import draw
 from engine.compile import inlined, kernel
@@ -42,13 +43,14 @@ def prize(word: int) -> int:
 def choose_expander(board: Int32, s: int, key: int, scratch: Int32) -> int:
     """The action of seat `s`. `scratch` is int32 of `scratch_words(tiles)`."""
     view = view_start(board, s)
+    step = view_step(board)
     width = get(board, WIDTH)
     best = 0
     action = PASS
     largest = 1
     largest_at = -1
     for t in range(tile_count(board)):
-        word = int(board[view + t])
+        word = int(board[view + t * step])
         if word & MOVES:
             army = army_in(word)
             if army > largest:
@@ -57,7 +59,7 @@ def choose_expander(board: Int32, s: int, key: int, scratch: Int32) -> int:
             exits = exits_in(word)
             for direction in range(4):
                 if (exits >> direction) & 1:
-                    other = int(board[view + beside(t, direction, width)])
+                    other = int(board[view + beside(t, direction, width) * step])
                     relation = relation_in(other)
                     if (relation == UNOWNED or relation == ENEMY) and army - 1 > army_in(other):
                         code = move_action(t, direction, 0)

@@ -2,7 +2,7 @@
 
 from engine.arrays import Int32
 from engine.board import ALLY, ENEMY, HEIGHT, MINE, WIDTH, get, tile_count
-from engine.bots.sight import beside, is_passable, kind_in, relation_in
+from engine.bots.sight import beside, is_passable, kind_in, relation_in, view_step
 from engine.compile import inlined, kernel
 from engine.tiles import CITY, DOWN, LEFT, UP
 
@@ -30,6 +30,7 @@ def first_step(board: Int32, view: int, start: int, scratch: Int32) -> int:
     height = get(board, HEIGHT)
     width = get(board, WIDTH)
     tiles = tile_count(board)
+    step = view_step(board)
     for t in range(tiles):
         scratch[t] = NO_STEP
     head = 0
@@ -42,14 +43,14 @@ def first_step(board: Int32, view: int, start: int, scratch: Int32) -> int:
         for direction in range(4):
             if within(t, direction, height, width):
                 other = beside(t, direction, width)
-                word = int(board[view + other])
+                word = int(board[view + other * step])
                 if scratch[other] == NO_STEP and is_passable(word):
-                    step = direction if t == start else int(scratch[t])
+                    first = direction if t == start else int(scratch[t])
                     relation = relation_in(word)
                     if relation == MINE or relation == ALLY:
-                        scratch[other] = step
+                        scratch[other] = first
                         scratch[tiles + tail] = other
                         tail += 1
                     elif relation == ENEMY or kind_in(word) != CITY:
-                        return step
+                        return first
     return NO_STEP

@@ -1,15 +1,15 @@
 """What a bot may read: the words of its seat's view, and nothing else of the board.
 
 A view word holds flags, mask and armies of one tile (`engine.board`). `view` is the word at which the view of the bot's
-seat begins, so tile `t` is `board[view + t]`.
+seat begins and `step` lies between two tiles' words, so tile `t` is `board[view + t * step]`.
 """
 
 from engine.arrays import Int32
 from engine.board import (
     ARMY_SHIFT,
+    AT_CELLS,
     AT_VECTORS,
-    AT_VIEWS,
-    HEIGHT,
+    CELL_WORDS,
     KIND_SHIFT,
     MASK_MOVES,
     MASK_SHIFT,
@@ -17,7 +17,7 @@ from engine.board import (
     RELATION_SHIFT,
     SEATS,
     VECTOR_SEAT,
-    WIDTH,
+    VIEWS,
     get,
 )
 from engine.compile import inlined
@@ -28,8 +28,14 @@ MOVES = MASK_MOVES << MASK_SHIFT  # the bits of a word that say in which directi
 
 @inlined
 def view_start(board: Int32, s: int) -> int:
-    """The word at which the view of seat `s` begins."""
-    return get(board, AT_VIEWS) + s * get(board, HEIGHT) * get(board, WIDTH)
+    """The word that holds what seat `s` sees of tile 0."""
+    return get(board, AT_CELLS) + get(board, VIEWS) + s
+
+
+@inlined
+def view_step(board: Int32) -> int:
+    """Words from one tile of a view to the next."""
+    return get(board, CELL_WORDS)
 
 
 @inlined
