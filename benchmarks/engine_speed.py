@@ -35,7 +35,7 @@ class Scene:
         self.batch.reset()
         for _ in range(OPENING):
             self.batch.step(self.batch.bot_actions("random"))
-        self.batch.rows[:, TURN] = np.arange(games) * LIMIT // games
+        self.batch.rows[:, TURN] = np.random.default_rng(0).permutation(games) * LIMIT // games
         self.start = self.batch.rows.copy()
         self.actions = []
         self.episodes = 0

@@ -49,12 +49,17 @@ def is_over(board: Int32, max_turns: int) -> bool:
     return get(board, WINNER) != RUNNING or (max_turns > 0 and get(board, TURN) >= max_turns)
 
 
-@kernel
+# What a step tells of a game: winner and turns of the episode that was stepped and how it ended; then invalid moves and
+# number of the episode that is now on the board.
+END_WINNER, END_TURNS, END_TERMINATED, END_TRUNCATED, END_INVALID, END_EPISODE = range(6)
+END_FIELDS = 6
+
+
+@inlined
 def step_game(
     board: Int32,
     actions: Int32,
     reward: Float32,
-    done: UInt8,
     ended: Int32,
     weights: Float32,
     spec: Int32,
@@ -65,40 +70,44 @@ def step_game(
 ) -> None:
     """One turn of a game.
 
-    reward float32 (S,); done uint8 (2,) terminated, truncated; ended int32 (4,): winner and turns of the episode that
-    was stepped, invalid moves and number of the episode that is then on the board. A game that is over stays as it is,
-    with reward 0, until it is reset.
+    reward float32 (S,); ended int32 (END_FIELDS,). A game that is over stays as it is until it is
+    reset, with reward 0.
+    Inlined, since it has one caller: a call with so many arrays costs as much as half a turn.
     """
     seats = get(board, SEATS)
-    done[0] = 0
-    done[1] = 0
     for s in range(seats):
         reward[s] = 0.0
-    if is_over(board, max_turns):
-        if autoreset == NEXT:
-            next_episode(board, spec, seed, g, get(board, EPISODE) + 1)
-        ended[0] = get(board, WINNER)
-        ended[1] = get(board, TURN)
-    else:
+    terminated = 0
+    truncated = 0
+    anew = autoreset == NEXT
+    if not is_over(board, max_turns):
+        anew = False
         shaped = weights[0] != 0.0 or weights[1] != 0.0 or weights[2] != 0.0
         if shaped:
             for s in range(seats):
                 reward[s] = -potential(board, s, weights)
         play_turn(board, actions)
-        for s in range(seats):
-            earned = float(reward[s]) + outcome(board, s)
-            if shaped:
-                earned += float(weights[3]) * potential(board, s, weights)
-            reward[s] = earned
-        ended[0] = get(board, WINNER)
-        ended[1] = get(board, TURN)
-        if is_over(board, max_turns):
-            done[0] = 1 if get(board, WINNER) != RUNNING else 0
-            done[1] = 1 - done[0]
-            if autoreset == SAME:
-                next_episode(board, spec, seed, g, get(board, EPISODE) + 1)
-    ended[2] = get(board, INVALID)
-    ended[3] = get(board, EPISODE)
+        if shaped:
+            for s in range(seats):
+                reward[s] = float(reward[s]) + float(weights[3]) * potential(board, s, weights)
+        if get(board, WINNER) != RUNNING:
+            terminated = 1
+            for s in range(seats):
+                reward[s] = float(reward[s]) + outcome(board, s)
+        elif is_over(board, max_turns):
+            truncated = 1
+        ended[END_WINNER] = get(board, WINNER)
+        ended[END_TURNS] = get(board, TURN)
+        anew = autoreset == SAME and terminated + truncated != 0
+    if anew:
+        next_episode(board, spec, seed, g, get(board, EPISODE) + 1)
+        if autoreset == NEXT:
+            ended[END_WINNER] = RUNNING
+            ended[END_TURNS] = 0
+    ended[END_TERMINATED] = terminated
+    ended[END_TRUNCATED] = truncated
+    ended[END_INVALID] = get(board, INVALID)
+    ended[END_EPISODE] = get(board, EPISODE)
 
 
 @loop
@@ -107,7 +116,6 @@ def step_games(
     games: Int32,
     actions: Int32,
     reward: Float32,
-    done: UInt8,
     ended: Int32,
     weights: Float32,
     spec: Int32,
@@ -117,7 +125,7 @@ def step_games(
 ) -> None:
     """One turn of K games, int32 (K,), by actions (K, S).
 
-    Of all games are rows (G, N), reward (G, S), done (G, 2) and ended (G, 4): see `step_game`.
+    Of all games are rows (G, N), reward (G, S) and ended (G, END_FIELDS): see `step_game`.
     """
     count, words = games.shape[0], rows.shape[1]
     memory = rows.reshape(rows.size)
@@ -129,7 +137,7 @@ def step_games(
             if i + AHEAD < end:
                 fetch_tiles(memory, int(games[i + AHEAD]) * words, actions[i + AHEAD])
             g = int(games[i])
-            step_game(rows[g], actions[i], reward[g], done[g], ended[g], weights, spec, seed, g, max_turns, autoreset)
+            step_game(rows[g], actions[i], reward[g], ended[g], weights, spec, seed, g, max_turns, autoreset)
 
 
 @loop
@@ -219,9 +227,8 @@ class GameBatch:
         self._weights = (shaping or NO_SHAPING).numbers()
         self._autoreset = {"off": OFF, "same": SAME, "next": NEXT}[autoreset]
         self._reward = np.zeros((num_games, seats), np.float32)
-        self._done = np.zeros((num_games, 2), np.uint8)
         self._all = np.arange(num_games, dtype=np.int32)
-        self._ended = np.zeros((num_games, 4), np.int32)
+        self._ended = np.zeros((num_games, END_FIELDS), np.int32)
         self._scratch = np.zeros(((num_games + CHUNK - 1) // CHUNK, scratch_words(self.tiles)), np.int32)
 
     def reset(self, seed: int | None = None, games: Bool | None = None) -> BatchObservation:
@@ -233,7 +240,6 @@ class GameBatch:
             self.seed = seed
             self.rows[chosen, EPISODE] = -1
         reset_all(self.rows, self._spec, self.seed, chosen)
-        self._done[chosen] = 0
         return self._observation
 
     def observe(self) -> BatchObservation:
@@ -250,16 +256,19 @@ class GameBatch:
         int32 (G,) (-2 running, -1 draw, else the seat) and turns int32 (G,), both of the episode that was stepped, and
         invalid and episode int32 (G,) of the episode that is now on the board.
         """
-        chosen = self._all if games is None else np.ascontiguousarray(games, np.int32)
-        if len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < self.num_games:
-            raise ValueError(f"games reach from {chosen.min()} to {chosen.max()}; accepted: 0 to {self.num_games - 1}")
+        chosen = self._all
+        if games is not None:
+            chosen = np.ascontiguousarray(games, np.int32)
+            if len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < self.num_games:
+                raise ValueError(
+                    f"games reach from {chosen.min()} to {chosen.max()}; accepted: 0 to {self.num_games - 1}"
+                )
         actions = as_codes(actions, (len(chosen), self.seats))
         step_games(
             self.rows,
             chosen,
             actions,
             self._reward,
-            self._done,
             self._ended,
             self._weights,
             self._spec,
@@ -268,14 +277,14 @@ class GameBatch:
             self._autoreset,
         )
         at = slice(None) if games is None else chosen
-        done = self._done[at] != 0
+        reward, ended = np.array(self._reward[at]), np.array(self._ended[at])
         info = {
-            "winner": self._ended[at, 0].copy(),
-            "turns": self._ended[at, 1].copy(),
-            "invalid": self._ended[at, 2].copy(),
-            "episode": self._ended[at, 3].copy(),
+            "winner": ended[:, END_WINNER],
+            "turns": ended[:, END_TURNS],
+            "invalid": ended[:, END_INVALID],
+            "episode": ended[:, END_EPISODE],
         }
-        return self._observation, self._reward[at].copy(), done[:, 0], done[:, 1], info
+        return self._observation, reward, ended[:, END_TERMINATED] != 0, ended[:, END_TRUNCATED] != 0, info
 
     def action_masks(self) -> Bool:
         """Legal actions, bool (G, S, action_count)."""
@@ -305,7 +314,6 @@ class GameBatch:
         if snapshot.shape != (self.shape.words,) or snapshot.dtype != np.int32:
             raise ValueError(f"snapshot is {snapshot.dtype} {snapshot.shape}; accepted: int32 ({self.shape.words},)")
         self.rows[game] = snapshot
-        self._done[game] = 0
 
     def fork(self, source: int, target: int) -> None:
         """Make game `target` a copy of game `source`."""

@@ -23,8 +23,10 @@ from engine.board import (
     SEATS,
     STATUS,
     STRUCTURES,
+    SURCHARGES,
     TICKING,
     TURN,
+    VIEWS,
     WIDTH,
     WINNER,
     army_at,
@@ -43,7 +45,7 @@ from engine.compile import inlined, kernel
 from engine.rules import TICKS, put, settle
 from engine.rulesets import RULE_CITY_REGROWTH
 from engine.tiles import EXIT_SHIFT, FAR_SIGHT_KINDS, HIDES, OBSTACLE, PASSABLE, PLAIN
-from engine.vision import remember_all, write_vectors
+from engine.vision import remember_all, remember_around, write_vectors
 
 
 @inlined
@@ -53,21 +55,21 @@ def enterable(board: Int32, a: int) -> int:
 
 
 @inlined
-def find_exits(board: Int32, a: int, row: int, column: int) -> int:
-    """Bits of the directions in which the tile at address `a` can be left: up, down, left, right."""
-    words = get(board, CELL_WORDS)
-    below = words * get(board, WIDTH)
+def find_exits(board: Int32, a: int, up: int, down: int, left: int, right: int) -> int:
+    """Bits of the directions in which the tile at address `a` can be left, given its neighbours' addresses.
+
+    A neighbour beyond the board has the address of the tile itself.
+    """
     exits = 0
-    if enterable(board, a):
-        if row > 0:
-            exits |= enterable(board, a - below)
-        if row < get(board, HEIGHT) - 1:
-            exits |= enterable(board, a + below) << 1
-        if column > 0:
-            exits |= enterable(board, a - words) << 2
-        if column < get(board, WIDTH) - 1:
-            exits |= enterable(board, a + words) << 3
-    return exits
+    if up != a:
+        exits = enterable(board, up)
+    if down != a:
+        exits |= enterable(board, down) << 1
+    if left != a:
+        exits |= enterable(board, left) << 2
+    if right != a:
+        exits |= enterable(board, right) << 3
+    return exits * enterable(board, a)
 
 
 @kernel
@@ -90,30 +92,46 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
         set_seat(board, s, STRUCTURES, 0)
         set_seat(board, s, STATUS, ALIVE if seat(board, s, GENERAL_AT) >= 0 else OUT)
     regrowth = rule(board, RULE_CITY_REGROWTH)
+    rows = get(board, HEIGHT)
+    columns = get(board, WIDTH)
+    views = get(board, VIEWS)
+    surcharges = get(board, SURCHARGES)
+    below = columns * words
     ticking = 0
     far = 0
-    t = 0
-    for row in range(get(board, HEIGHT)):
-        for column in range(get(board, WIDTH)):
-            a = cell(board, t)
+    a = cell(board, 0)
+    for row in range(rows):
+        for column in range(columns):
             kind = kind_at(board, a)
-            exits = find_exits(board, a, row, column)
+            exits = find_exits(
+                board,
+                a,
+                a - below if row > 0 else a,
+                a + below if row < rows - 1 else a,
+                a - words if column > 0 else a,
+                a + words if column < columns - 1 else a,
+            )
             board[a + 1] = (owner_at(board, a) + 1) | (kind << 8) | (exits << (8 + EXIT_SHIFT))  # in nobody's sight
-            for word in range(a + 2, a + words):
-                board[word] = 0
-            if regrowth != 0 and (TICKS >> kind) & 1:
-                board[get(board, AT_TICKING) + ticking] = t
-                ticking += 1
-            far |= (FAR_SIGHT_KINDS >> kind) & 1
+            if views > 2:  # for two seats nothing is there; a loop would cost a call all the same
+                for word in range(a + 2, a + views):
+                    board[word] = 0
             if row >= height or column >= width:
                 unseen = DISCOVERED | (kind << KIND_SHIFT)
             else:
                 unseen = (OBSTACLE if (HIDES >> kind) & 1 else PLAIN) << KIND_SHIFT
             for s in range(seats):
                 set_view_at(board, a, s, unseen)
-            t += 1
+            if words > surcharges:
+                for word in range(a + surcharges, a + words):
+                    board[word] = 0
+            if regrowth != 0 and (TICKS >> kind) & 1:
+                board[get(board, AT_TICKING) + ticking] = row * columns + column
+                ticking += 1
+            far |= (FAR_SIGHT_KINDS >> kind) & 1
+            a += words
     board[TICKING] = ticking
     board[FAR_SIGHT_USED] = far
+    remembers = get(board, OBSERVED) != 0 and get(board, MEMORY) != 0
     for t in range(tile_count(board)):
         a = cell(board, t)
         owner = owner_at(board, a)
@@ -121,9 +139,11 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
             army = army_at(board, a)
             set_owner_at(board, a, -1)
             put(board, t, owner, army)
+            if remembers and far == 0:
+                remember_around(board, owner, t)
     settle(board)
     board[NEWLY_SEEN] = 0
+    if remembers and far != 0:
+        remember_all(board)
     if get(board, OBSERVED) != 0:
-        if get(board, MEMORY) != 0:
-            remember_all(board)
         write_vectors(board)

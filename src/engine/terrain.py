@@ -36,11 +36,12 @@ def set_land(board: Int32, t: int, value: int) -> None:
 def land_beside(board: Int32, t: int, down: int, right: int) -> int:
     """What the land holds that many rows and columns from tile `t`: OUTSIDE beyond the board."""
     width = get(board, WIDTH)
-    row = t // width + down
-    column = t % width + right
-    if row < 0 or row >= get(board, HEIGHT) or column < 0 or column >= width:
+    place = t + down * width
+    if place < 0 or place >= tile_count(board):
         return OUTSIDE
-    return land(board, row * width + column)
+    if right != 0 and not 0 <= t % width + right < width:
+        return OUTSIDE
+    return land(board, place + right)
 
 
 @inlined

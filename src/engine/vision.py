@@ -221,8 +221,8 @@ def remember_around(board: Int32, s: int, t: int) -> None:
 @kernel
 def remember_all(board: Int32) -> None:
     """Remember all that any seat has in sight."""
-    for s in range(get(board, SEATS)):
-        for t in range(tile_count(board)):
+    for t in range(tile_count(board)):
+        for s in range(get(board, SEATS)):
             remember(board, cell(board, t), s)
 
 

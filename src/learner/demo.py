@@ -4,6 +4,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -29,6 +30,7 @@ HEADLINE_PAIRS = 400  # of the last snapshot against each bot and the first snap
 TABLE_PAIRS = 100  # of everybody else
 RECORDED_GAMES = 3  # of the last snapshot against each bot
 GAMMA = 0.99
+TEMPERATURE = 0.5  # of the policies that are rated
 
 
 def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, size: str, device: str) -> Plan:
@@ -39,7 +41,7 @@ def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
         ruleset=RULESETS["generalsio"].vary(turn_limit=turn_limit(height, width)),
         board=demo_board(height, width),
         network=NetworkConfig.of(size, halves=False),
-        settings=Settings(gamma=GAMMA, epochs=3, minibatches=6, divergence=0.02, entropy=0.005),
+        settings=Settings(turns=16, gamma=GAMMA, epochs=3, minibatches=3, divergence=0.02, entropy=0.01),
         shaping=Shaping(land=0.5, army=0.5, structures=0.0, gamma=GAMMA),
         draw=-1.0,
         seconds=60.0 * minutes,
@@ -77,9 +79,9 @@ def rate(training: Training, view: View) -> Standing:
     snapshots = {f"snapshot {member.steps:,}": member.policy for member in members}
     last = list(snapshots)[-1]
     first = next(iter(snapshots))
-    makers: dict[str, Callable[[], Player]] = {bot: lambda bot=bot: BotPlayer(bot) for bot in BOTS}  # type: ignore[misc]
+    makers: dict[str, Callable[[], Player]] = {bot: partial(BotPlayer, bot) for bot in BOTS}
     for number, (name, policy) in enumerate(snapshots.items()):
-        makers[name] = lambda name=name, policy=policy, number=number: PolicyPlayer(name, policy, number)  # type: ignore[misc]
+        makers[name] = partial(PolicyPlayer, name, policy, number, temperature=TEMPERATURE)
     matches = []
     headline = {}
     for a, b in combinations(makers, 2):
@@ -97,9 +99,10 @@ def rate(training: Training, view: View) -> Standing:
 
 def _ablate(policy: Policy, headline: Mapping[str, Match], arena: Arena) -> Ablation:
     """The last snapshot without its memory, against the same bots and against itself."""
-    forgetful = PolicyPlayer("forgetful", policy, 101, forgetful=True)
+    forgetful = PolicyPlayer("forgetful", policy, 101, temperature=TEMPERATURE, forgetful=True)
     rivals = [bot for bot in BOTS if bot != "random"]
-    direct = play_match(PolicyPlayer("remembering", policy, 102), forgetful, arena, HEADLINE_PAIRS)
+    remembering = PolicyPlayer("remembering", policy, 102, temperature=TEMPERATURE)
+    direct = play_match(remembering, forgetful, arena, HEADLINE_PAIRS)
     return Ablation(
         remembering={bot: headline[bot].win_rate for bot in rivals},
         forgetful={bot: play_match(forgetful, BotPlayer(bot), arena, HEADLINE_PAIRS).win_rate for bot in rivals},
@@ -117,7 +120,8 @@ def write_results(training: Training, standing: Standing) -> dict[str, Any]:
     pictures = []
     arena = Arena(plan.ruleset, plan.board, seed=plan.seed * 1_000_000 + 999_998)
     for number, bot in enumerate(BOTS):
-        players = (PolicyPlayer("policy", training.pool.members[-1].policy, 200 + number), BotPlayer(bot))
+        policy = PolicyPlayer("policy", training.pool.members[-1].policy, 200 + number, temperature=TEMPERATURE)
+        players = (policy, BotPlayer(bot))
         records = record_games(players, arena, RECORDED_GAMES)
         write_records(records, folder / "games")
         if bot != "random":
@@ -188,7 +192,8 @@ def notes(plan: Plan) -> tuple[str, ...]:
         f"run's older snapshots, and {bots}, all at once. The maps it is rated on were not trained on.",
         "While training, a reward by potential is added to win and loss: the share of land, army and structures, "
         f"weighted {weights.land}, {weights.army}, {weights.structures}, which changes no optimal policy.",
-        "The first snapshot is the untrained network. Policies draw their moves at random from what they learned.",
+        "The first snapshot is the untrained network. Rated policies draw their moves at random, "
+        f"with what they learned sharpened to a temperature of {TEMPERATURE}; while training it is 1.",
         "Half moves are masked out: the demo's policy always moves whole armies.",
     )
 

@@ -245,7 +245,7 @@ class Policy(nn.Module):
         self.gru = BoardGRU(c, m)
         self.mix = nn.Conv2d(m, c, 1)
         self.aim = Block(c)
-        self.overview = nn.Linear(2 * c + facts, config.hidden)
+        self.overview = nn.Sequential(nn.Linear(2 * c + facts, config.hidden), nn.LayerNorm(config.hidden))
         self.moves = Moves(c, config.pairs, 2 if config.halves else 1)
         self.build = nn.Conv2d(c, 1, 1) if config.castles else None
         self.rest = nn.Linear(config.hidden, 1)
@@ -260,10 +260,13 @@ class Policy(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, Neighbours):
-                nn.init.normal_(module.weight, std=0.5)
+                nn.init.normal_(module.weight)
+                module.weight.data *= torch.tensor([0.5, 0.2, 0.2])  # four beside and four at the corners, much alike
         for head in (self.moves.judge, self.build, self.rest, self.value):
             if head is not None:
                 nn.init.normal_(head.weight, std=0.01)
+        for block in (*self.blocks, self.aim):  # so that what flows through the shortcuts keeps its size
+            nn.init.orthogonal_(block.think.weight.flatten(1), gain=0.5)
         nn.init.orthogonal_(self.gru.read.weight.flatten(1), gain=1.0)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

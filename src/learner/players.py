@@ -4,10 +4,12 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from engine.arrays import Bool, Int32
 from engine.batch import GameBatch
-from learner.network import Policy, sample
+from learner.crew import Crew, crew_of
+from learner.network import Output, Policy, sample
 
 
 class Player(Protocol):
@@ -18,8 +20,11 @@ class Player(Protocol):
     def begin(self, batch: GameBatch, seat: int) -> None:
         """Take a seat of a batch that was just reset."""
 
-    def act(self, fresh: Bool) -> Int32:
-        """Action codes int32 (G,) for the batch as it stands; `fresh` (G,) marks games that have just begun."""
+    def act(self, fresh: Bool, games: Int32 | None = None) -> Int32:
+        """Action codes int32 (K,) for K games of the batch, int32 (K,), or for all of them.
+
+        `fresh` (K,) marks those that have just begun.
+        """
 
 
 class BotPlayer:
@@ -33,32 +38,62 @@ class BotPlayer:
         self._batch, self._seat = batch, seat
         self._names: list[str | None] = [self.name if s == seat else None for s in range(batch.seats)]
 
-    def act(self, fresh: Bool) -> Int32:
-        """Action codes int32 (G,)."""
-        actions: Int32 = self._batch.bot_actions(self._names)[:, self._seat]
+    def act(self, fresh: Bool, games: Int32 | None = None) -> Int32:
+        """Action codes int32 (K,)."""
+        actions: Int32 = self._batch.bot_actions(self._names, games)[:, self._seat]
         return actions
 
 
-class PolicyPlayer:
-    """A policy with its memory of each game. `forgetful` empties the memory every turn: the GRU's ablation."""
+def answer(crew: Crew, policy: Policy, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
+    """The policy's answer to one turn of L rows, without gradients; the crew deals the rows out.
 
-    def __init__(self, name: str, policy: Policy, seed: int = 0, *, forgetful: bool = False) -> None:
-        self.name, self.policy, self.forgetful = name, policy, forgetful
+    words (L, H, W), vector (L, V), memory (L, M, H, W), resets (L,); answers to (1, L, ...), memory (L, M, H, W).
+    """
+    count = crew.parts(len(words))
+
+    def work(part: tuple[Tensor, ...]) -> Output:
+        words, vector, memory, resets = part
+        with torch.no_grad():  # a setting of each thread
+            output: Output = policy(words[None], vector[None], memory, resets[None])
+        return output
+
+    columns = (tensor.chunk(count) for tensor in (words, vector, memory, resets))
+    outputs = crew.map(work, list(zip(*columns, strict=True)))
+    if len(outputs) == 1:
+        return outputs[0]
+    logits, values, memories = zip(*outputs, strict=True)
+    return Output(torch.cat(logits, dim=1), torch.cat(values, dim=1), torch.cat(memories))
+
+
+class PolicyPlayer:
+    """A policy with its memory of each game.
+
+    It draws its moves with probabilities raised to 1 / `temperature`: below 1 it makes fewer odd moves. `forgetful`
+    empties the memory every turn: the GRU's ablation.
+    """
+
+    def __init__(
+        self, name: str, policy: Policy, seed: int = 0, *, temperature: float = 1.0, forgetful: bool = False
+    ) -> None:
+        self.name, self.policy, self.temperature, self.forgetful = name, policy, temperature, forgetful
         self._device = next(policy.parameters()).device
         self._generator = torch.Generator(self._device).manual_seed(seed)
+        self._crew = crew_of(self._device)
 
     def begin(self, batch: GameBatch, seat: int) -> None:
         """Take a seat, remembering nothing."""
         self._batch, self._seat = batch, seat
         self._memory = self.policy.first_memory(batch.num_games, batch.height, batch.width)
 
-    @torch.inference_mode()
-    def act(self, fresh: Bool) -> Int32:
-        """Action codes int32 (G,), drawn from the policy."""
+    @torch.no_grad()
+    def act(self, fresh: Bool, games: Int32 | None = None) -> Int32:
+        """Action codes int32 (K,), drawn from the policy."""
+        chosen = np.arange(self._batch.num_games) if games is None else games
         seen = self._batch.observe()
-        words = torch.from_numpy(np.ascontiguousarray(seen.words[:, self._seat])).to(self._device)
-        vector = torch.from_numpy(np.ascontiguousarray(seen.vector[:, self._seat])).to(self._device)
+        words = torch.from_numpy(seen.words[chosen, self._seat]).to(self._device)
+        vector = torch.from_numpy(seen.vector[chosen, self._seat]).to(self._device)
         resets = torch.ones_like(torch.from_numpy(fresh)) if self.forgetful else torch.from_numpy(fresh)
-        output = self.policy(words[None], vector[None], self._memory, resets[None].to(self._device))
-        self._memory = output.memory
-        return sample(output.logits[0], self._generator).to("cpu", torch.int32).numpy()
+        rows = torch.from_numpy(chosen).to(self._device)
+        output = answer(self._crew, self.policy, words, vector, self._memory[rows], resets.to(self._device))
+        self._memory[rows] = output.memory
+        return sample(output.logits[0] / self.temperature, self._generator).to("cpu", torch.int32).numpy()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from learner.clock import Clock
+from learner.crew import crew_of
 from learner.network import Policy
 from learner.rollout import Fragment
 
@@ -90,9 +91,13 @@ def losses_of(
     returns: Tensor,
     valid: Tensor,
     clip: float,
+    samples: Tensor | None = None,
 ) -> Losses:
-    """The parts of PPO's loss over (T, B) samples, logits (T, B, A); means over the valid ones."""
-    weight = valid.float() / valid.sum().clamp(min=1)
+    """The parts of PPO's loss over (T, B) samples, logits (T, B, A); means over the valid ones.
+
+    Where these are a part of a minibatch with so many valid `samples`, the losses of all parts add up to its own.
+    """
+    weight = valid.float() / (valid.sum() if samples is None else samples).clamp(min=1)
     log_p = logits.log_softmax(-1)
     log_probs = log_p.gather(-1, actions[..., None]).squeeze(-1)
     change = torch.where(valid, log_probs - old_log_probs, 0.0)
@@ -126,6 +131,7 @@ class PPO:
         self.device = next(policy.parameters()).device
         self.generator = torch.Generator().manual_seed(seed)
         self.rate = settings.learning_rate
+        self.crew = crew_of(self.device)
 
     def update(self, fragment: Fragment, progress: float) -> dict[str, float]:
         """Learn from a fragment; `progress` goes from 0 to 1 over the run. Returns means of what was lowered."""
@@ -142,13 +148,10 @@ class PPO:
             for _ in range(s.epochs):
                 order = torch.randperm(fragment.words.shape[1], generator=self.generator).to(self.device)
                 for rows in order.chunk(s.minibatches):
-                    losses = self._losses(fragment, rows, advantages[:, rows], returns[:, rows])
-                    loss = losses.policy + s.value * losses.value - entropy_weight * losses.entropy
-                    self.optimizer.zero_grad(set_to_none=True)
-                    loss.backward()  # type: ignore[no-untyped-call]
+                    losses = self._step(fragment, rows, advantages[:, rows], returns[:, rows], entropy_weight)
                     norm = nn.utils.clip_grad_norm_(self.policy.parameters(), s.max_grad_norm)
                     self.optimizer.step()
-                    seen.append(torch.stack([part.detach() for part in (*losses, norm)]))
+                    seen.append(torch.stack([*losses, norm]))
         steps = torch.stack(seen)
         means = steps.mean(0).tolist()
         moved = float(steps[-s.minibatches :, Losses._fields.index("divergence")].mean())
@@ -162,22 +165,38 @@ class PPO:
         self.rate = next_rate(self.rate, moved, s.divergence * (1.0 - (1.0 - s.final_divergence) * progress))
         return notes
 
-    def _losses(self, fragment: Fragment, rows: Tensor, advantages: Tensor, returns: Tensor) -> Losses:
-        """Losses over all turns of some rows."""
+    def _step(
+        self, fragment: Fragment, rows: Tensor, advantages: Tensor, returns: Tensor, entropy_weight: float
+    ) -> Losses:
+        """Set the gradients of the loss over all turns of some rows; the crew deals the rows out."""
+        parameters = list(self.policy.parameters())
         valid = fragment.valid[:, rows]
-        output = self.policy(
-            fragment.words[:, rows], fragment.vector[:, rows], fragment.memory[rows], fragment.resets[:, rows]
-        )
-        return losses_of(
-            output.logits,
-            output.values,
-            fragment.actions[:, rows],
-            fragment.log_probs[:, rows],
-            normalised(advantages, valid),
-            returns,
-            valid,
-            self.settings.clip,
-        )
+        samples = valid.sum()
+        advantages = normalised(advantages, valid)
+
+        def work(part: Tensor) -> tuple[Losses, tuple[Tensor, ...]]:
+            chosen = rows[part]
+            words, vector, resets = (x[:, chosen] for x in (fragment.words, fragment.vector, fragment.resets))
+            output = self.policy(words, vector, fragment.memory[chosen], resets)
+            losses = losses_of(
+                output.logits,
+                output.values,
+                fragment.actions[:, chosen],
+                fragment.log_probs[:, chosen],
+                advantages[:, part],
+                returns[:, part],
+                valid[:, part],
+                self.settings.clip,
+                samples,
+            )
+            loss = losses.policy + self.settings.value * losses.value - entropy_weight * losses.entropy
+            return Losses(*(number.detach() for number in losses)), torch.autograd.grad(loss, parameters)
+
+        parts = torch.arange(len(rows), device=self.device).chunk(self.crew.parts(len(rows)))
+        done = self.crew.map(work, parts)
+        for parameter, *gradients in zip(parameters, *(gradients for _, gradients in done), strict=True):
+            parameter.grad = torch.stack(gradients).sum(0) if len(gradients) > 1 else gradients[0]
+        return Losses(*(torch.stack(numbers).sum(0) for numbers in zip(*(losses for losses, _ in done), strict=True)))
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and optimizer state by name, for a checkpoint."""

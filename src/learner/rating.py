@@ -103,17 +103,19 @@ def play_games(
         player.begin(batch, seat)
     winner = np.full(games, -1, np.int32)
     turns = np.zeros(games, np.int32)
-    running = np.ones(games, np.bool_)
-    fresh = np.ones(games, np.bool_)
-    while running.any():
-        actions = np.stack([player.act(fresh) for player in players], axis=1)
+    running = np.arange(games, dtype=np.int32)
+    fresh = True
+    while len(running):
+        actions = np.zeros((games, batch.seats), np.int32)
+        begun = np.full(len(running), fresh)
+        actions[running] = np.stack([player.act(begun, running) for player in players], axis=1)
         watch(actions)
-        fresh = np.zeros(games, np.bool_)
-        _, _, terminated, _, info = batch.step(actions)
-        ended = running & terminated
-        winner[ended] = info["winner"][ended]
-        turns[ended] = info["turns"][ended]
-        running &= ~ended
+        fresh = False
+        _, _, terminated, _, info = batch.step(actions[running], running)
+        ended = running[terminated]
+        winner[ended] = info["winner"][terminated]
+        turns[ended] = info["turns"][terminated]
+        running = running[~terminated]
     return winner, turns
 
 

@@ -17,9 +17,11 @@ from torch import Tensor
 from engine.arrays import Bool, Int32
 from engine.batch import GameBatch
 from engine.board import DRAW
+from engine.compile import OneThread
 from learner.clock import Clock
+from learner.crew import crew_of
 from learner.network import Policy, sample
-from learner.players import Player
+from learner.players import Player, answer
 
 
 class Fragment(NamedTuple):
@@ -134,6 +136,7 @@ class Rollout:
         first = tables[0].batch
         self.memory = policy.first_memory(self.rows, first.height, first.width)
         self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.crew = crew_of(self.device)
 
     @torch.no_grad()
     def collect(self, turns: int) -> tuple[Fragment, list[Episode]]:
@@ -144,19 +147,20 @@ class Rollout:
         for _ in range(turns):
             words, vector, resets, valid = self._look()
             with self.clock.measure("act"):
-                output = self.policy(words[None], vector[None], self.memory, resets[None])
+                output = answer(self.crew, self.policy, words, vector, self.memory, resets)
                 logits = output.logits[0]
                 actions = sample(logits, self.generator)
                 log_probs = logits.log_softmax(-1).gather(-1, actions[:, None])[:, 0]
                 self.memory = output.memory
                 codes = actions.to("cpu", torch.int32).numpy()
-            rewards, terminated, truncated = self._step(codes, episodes)
+            with OneThread():  # a table has too few games for more
+                rewards, terminated, truncated = self._step(codes, episodes)
             kept.append(
                 (words, vector, resets, actions, log_probs, output.values[0], rewards, terminated, truncated, valid)
             )
         words, vector, resets, _ = self._look()
         with self.clock.measure("act"):
-            last = self.policy(words[None], vector[None], self.memory, resets[None]).values[0]
+            last = answer(self.crew, self.policy, words, vector, self.memory, resets).values[0]
         (words_, vector_, resets_, actions_, log_probs_, values_, rewards_, terminated_, truncated_, valid_) = (
             torch.stack(column) for column in zip(*kept, strict=True)
         )

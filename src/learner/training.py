@@ -185,8 +185,8 @@ class Training:
             for name, games in plan.bot_games.items():
                 if games // 2:
                     tables.append(Table(batch(games // 2), (seat,), BotPlayer(name), plan.draw))
-            if plan.pool_games // 2:
-                tables.append(Table(batch(plan.pool_games // 2), (seat,), self.pool.draw(self._generator), plan.draw))
+        if plan.pool_games:  # at one table: every table asks its opponent's network anew
+            tables.append(Table(batch(plan.pool_games), (0,), self.pool.draw(self._generator), plan.draw))
         for table in tables:
             self.latest.setdefault(table.company, Latest())
         return Rollout(tables, self.policy, plan.seed + self.counters.sittings, self.clock)

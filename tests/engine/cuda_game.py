@@ -13,9 +13,9 @@ from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
-from numba import cuda, float32, int8, int32, int64, uint8, void
+from numba import cuda, float32, int8, int32, int64, void
 
-from engine.batch import SAME, GameBatch, next_episode, step_game
+from engine.batch import END_FIELDS, SAME, GameBatch, next_episode, step_game
 from engine.board import EPISODE, MAX_SEATS, SEATS, TURN, get
 from engine.bots import choose, find_bot, scratch_words
 from engine.chance import FOR_PLAY, draw, make_key
@@ -57,7 +57,7 @@ def play_on_cpu():
     return digests
 
 
-def play(rows, spec, seed, max_turns, bots, actions, rewards, done, ended, weights, scratch):
+def play(rows, spec, seed, max_turns, bots, actions, rewards, ended, weights, scratch):
     """The kernel, of nothing but the engine's own functions."""
     g = cuda.grid(1)
     if g < rows.shape[0]:
@@ -68,14 +68,14 @@ def play(rows, spec, seed, max_turns, bots, actions, rewards, done, ended, weigh
             for s in range(get(board, SEATS)):
                 key = draw(stream, get(board, TURN) * MAX_SEATS + s)
                 actions[g, s] = choose(board, s, int(bots[s]), key, scratch[g])
-            step_game(board, actions[g], rewards[turn, g], done[g], ended[g], weights, spec, seed, g, max_turns, SAME)
+            step_game(board, actions[g], rewards[turn, g], ended[g], weights, spec, seed, g, max_turns, SAME)
 
 
 def compile_to_ptx():
     """The kernel's PTX for a GPU of `CAPABILITY`, which need not be there."""
     signature = void(
         *(int32[:, ::1], int32[::1], int64, int64, int8[::1], int32[:, ::1]),
-        *(float32[:, :, ::1], uint8[:, ::1], int32[:, ::1], float32[::1], int32[:, ::1]),
+        *(float32[:, :, ::1], int32[:, ::1], float32[::1], int32[:, ::1]),
     )
     there = SimpleNamespace(compute_capability=CAPABILITY)
     with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=there):
@@ -93,8 +93,8 @@ def play_in_kernel():
         rewards = np.zeros((TURNS, GAMES, len(bots)), np.float32)
         kernel[1, GAMES](
             *(batch.rows, BOARD.integers(), SEED, batch.max_turns, np.array([find_bot(bot) for bot in bots], np.int8)),
-            *(np.zeros((GAMES, len(bots)), np.int32), rewards, np.zeros((GAMES, 2), np.uint8)),
-            *(np.zeros((GAMES, 4), np.int32), Shaping().numbers()),
+            *(np.zeros((GAMES, len(bots)), np.int32), rewards),
+            *(np.zeros((GAMES, END_FIELDS), np.int32), Shaping().numbers()),
             np.zeros((GAMES, scratch_words(batch.tiles)), np.int32),
         )
         digests.append(digest(batch.rows, rewards))
