@@ -29,8 +29,7 @@ RATED_SNAPSHOTS = 4  # first and last included
 HEADLINE_PAIRS = 400  # of the last snapshot against each bot and the first snapshot
 TABLE_PAIRS = 100  # of everybody else
 RECORDED_GAMES = 3  # of the last snapshot against each bot
-GAMMA = 0.99
-TEMPERATURE = 0.5  # of the policies that are rated
+GAMMA = 0.997  # with less, a policy learns to lose late rather than to win
 
 
 def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, size: str, device: str) -> Plan:
@@ -41,9 +40,9 @@ def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
         ruleset=RULESETS["generalsio"].vary(turn_limit=turn_limit(height, width)),
         board=demo_board(height, width),
         network=NetworkConfig.of(size, halves=False),
-        settings=Settings(turns=16, gamma=GAMMA, epochs=3, minibatches=3, divergence=0.02, entropy=0.01),
+        settings=Settings(turns=16, gamma=GAMMA, epochs=3, minibatches=3, divergence=0.04, entropy=0.01),
         shaping=Shaping(land=0.5, army=0.5, structures=0.0, gamma=GAMMA),
-        draw=-1.0,
+        defeat=-1.0,
         seconds=60.0 * minutes,
         self_games=24,
         pool_games=16,
@@ -53,8 +52,8 @@ def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
 
 
 def turn_limit(height: int, width: int) -> int:
-    """The turn at which the demo's games are drawn: 200 on 6x6, more on larger boards."""
-    return 100 + 25 * (height + width) // 3
+    """The turn at which the demo's games are drawn: 250 on 6x6, more on larger boards."""
+    return 150 + 25 * (height + width) // 3
 
 
 def demo_board(height: int, width: int) -> MapSpec:
@@ -81,7 +80,7 @@ def rate(training: Training, view: View) -> Standing:
     first = next(iter(snapshots))
     makers: dict[str, Callable[[], Player]] = {bot: partial(BotPlayer, bot) for bot in BOTS}
     for number, (name, policy) in enumerate(snapshots.items()):
-        makers[name] = partial(PolicyPlayer, name, policy, number, temperature=TEMPERATURE)
+        makers[name] = partial(PolicyPlayer, name, policy, number)
     matches = []
     headline = {}
     for a, b in combinations(makers, 2):
@@ -99,9 +98,9 @@ def rate(training: Training, view: View) -> Standing:
 
 def _ablate(policy: Policy, headline: Mapping[str, Match], arena: Arena) -> Ablation:
     """The last snapshot without its memory, against the same bots and against itself."""
-    forgetful = PolicyPlayer("forgetful", policy, 101, temperature=TEMPERATURE, forgetful=True)
+    forgetful = PolicyPlayer("forgetful", policy, 101, forgetful=True)
     rivals = [bot for bot in BOTS if bot != "random"]
-    remembering = PolicyPlayer("remembering", policy, 102, temperature=TEMPERATURE)
+    remembering = PolicyPlayer("remembering", policy, 102)
     direct = play_match(remembering, forgetful, arena, HEADLINE_PAIRS)
     return Ablation(
         remembering={bot: headline[bot].win_rate for bot in rivals},
@@ -120,7 +119,7 @@ def write_results(training: Training, standing: Standing) -> dict[str, Any]:
     pictures = []
     arena = Arena(plan.ruleset, plan.board, seed=plan.seed * 1_000_000 + 999_998)
     for number, bot in enumerate(BOTS):
-        policy = PolicyPlayer("policy", training.pool.members[-1].policy, 200 + number, temperature=TEMPERATURE)
+        policy = PolicyPlayer("policy", training.pool.members[-1].policy, 200 + number)
         players = (policy, BotPlayer(bot))
         records = record_games(players, arena, RECORDED_GAMES)
         write_records(records, folder / "games")
@@ -187,13 +186,12 @@ def notes(plan: Plan) -> tuple[str, ...]:
         "Games are played in mirrored pairs: each map twice, seats swapped. Intervals take the pair as what was drawn "
         "at random; they hold 95 %.",
         f"A game is drawn at turn {plan.ruleset.turn_limit}. A draw counts as not won, as half a point for Elo, and "
-        f"while training as {plan.draw:+g} to both sides, so that games are brought to an end.",
+        f"while training as {plan.defeat:+g} like a defeat, so that games are brought to an end.",
         f"Trained by PPO on {plan.self_games} games of self-play (both seats learn), {plan.pool_games} against the "
         f"run's older snapshots, and {bots}, all at once. The maps it is rated on were not trained on.",
         "While training, a reward by potential is added to win and loss: the share of land, army and structures, "
         f"weighted {weights.land}, {weights.army}, {weights.structures}, which changes no optimal policy.",
-        "The first snapshot is the untrained network. Rated policies draw their moves at random, "
-        f"with what they learned sharpened to a temperature of {TEMPERATURE}; while training it is 1.",
+        "The first snapshot is the untrained network. Policies draw their moves at random from what they learned.",
         "Half moves are masked out: the demo's policy always moves whole armies.",
     )
 

@@ -66,16 +66,10 @@ def answer(crew: Crew, policy: Policy, words: Tensor, vector: Tensor, memory: Te
 
 
 class PolicyPlayer:
-    """A policy with its memory of each game.
+    """A policy with its memory of each game. `forgetful` empties the memory every turn: the GRU's ablation."""
 
-    It draws its moves with probabilities raised to 1 / `temperature`: below 1 it makes fewer odd moves. `forgetful`
-    empties the memory every turn: the GRU's ablation.
-    """
-
-    def __init__(
-        self, name: str, policy: Policy, seed: int = 0, *, temperature: float = 1.0, forgetful: bool = False
-    ) -> None:
-        self.name, self.policy, self.temperature, self.forgetful = name, policy, temperature, forgetful
+    def __init__(self, name: str, policy: Policy, seed: int = 0, *, forgetful: bool = False) -> None:
+        self.name, self.policy, self.forgetful = name, policy, forgetful
         self._device = next(policy.parameters()).device
         self._generator = torch.Generator(self._device).manual_seed(seed)
         self._crew = crew_of(self._device)
@@ -96,4 +90,4 @@ class PolicyPlayer:
         rows = torch.from_numpy(chosen).to(self._device)
         output = answer(self._crew, self.policy, words, vector, self._memory[rows], resets.to(self._device))
         self._memory[rows] = output.memory
-        return sample(output.logits[0] / self.temperature, self._generator).to("cpu", torch.int32).numpy()
+        return sample(output.logits[0], self._generator).to("cpu", torch.int32).numpy()

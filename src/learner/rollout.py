@@ -55,17 +55,17 @@ class Table:
     """Games with the same company.
 
     batch: made with autoreset "next" and two seats. seats: those that learn. opponent: who has the other seat, or None.
-    draw: added to every learning seat's reward when a game is drawn.
+    defeat: what a seat that has not won gets at the end, instead of -1 for a loss and 0 for a draw; None: as they are.
     """
 
     def __init__(
-        self, batch: GameBatch, seats: tuple[int, ...], opponent: Player | None = None, draw: float = 0.0
+        self, batch: GameBatch, seats: tuple[int, ...], opponent: Player | None = None, defeat: float | None = None
     ) -> None:
         if len(seats) + (opponent is not None) != batch.seats:
             raise ValueError(
                 f"seats {seats} learn with {opponent and opponent.name}; a batch of {batch.seats} needs all taken"
             )
-        self.batch, self.seats, self.opponent, self.draw = batch, seats, opponent, draw
+        self.batch, self.seats, self.opponent, self.defeat = batch, seats, opponent, defeat
         self.rows = batch.num_games * len(seats)
         games = batch.num_games
         batch.reset()
@@ -108,7 +108,11 @@ class Table:
                 self._actions[:, other] = self.opponent.act(self.fresh)
         with clock.measure("engine"):
             _, reward, terminated, truncated, info = self.batch.step(self._actions)
-        reward[terminated & (info["winner"] == DRAW)] += self.draw
+        if self.defeat is not None:
+            decided = terminated & (info["winner"] != DRAW)
+            reward[terminated & ~decided] += self.defeat
+            lost = decided[:, None] & (info["winner"][:, None] != np.arange(self.batch.seats))
+            reward[lost] += 1.0 + self.defeat
         self.fresh = self.over
         self.over = terminated | truncated
         self._reward[self.fresh] = 0.0

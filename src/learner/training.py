@@ -48,7 +48,7 @@ class Plan:
     network: NetworkConfig
     settings: Settings
     shaping: Shaping
-    draw: float  # reward of a drawn game, to each seat
+    defeat: float | None  # reward of not winning, see `learner.rollout.Table`
     seconds: float  # of training, over all sittings
     self_games: int  # tables of self-play, where both seats learn
     pool_games: int  # against older snapshots
@@ -180,13 +180,13 @@ class Training:
 
         tables = []
         if plan.self_games:
-            tables.append(Table(batch(plan.self_games), (0, 1), draw=plan.draw))
+            tables.append(Table(batch(plan.self_games), (0, 1), defeat=plan.defeat))
         for seat in range(2):
             for name, games in plan.bot_games.items():
                 if games // 2:
-                    tables.append(Table(batch(games // 2), (seat,), BotPlayer(name), plan.draw))
+                    tables.append(Table(batch(games // 2), (seat,), BotPlayer(name), plan.defeat))
         if plan.pool_games:  # at one table: every table asks its opponent's network anew
-            tables.append(Table(batch(plan.pool_games), (0,), self.pool.draw(self._generator), plan.draw))
+            tables.append(Table(batch(plan.pool_games), (0,), self.pool.draw(self._generator), plan.defeat))
         for table in tables:
             self.latest.setdefault(table.company, Latest())
         return Rollout(tables, self.policy, plan.seed + self.counters.sittings, self.clock)

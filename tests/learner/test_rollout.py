@@ -62,10 +62,19 @@ def test_after_an_end_one_action_is_not_played_and_then_an_episode_begins():
 
 
 def test_a_draw_costs_every_learning_seat_what_the_table_says():
-    fragment, episodes = rollout(Table(batch(4, limit=2), (0, 1), draw=-0.5)).collect(2)
+    fragment, episodes = rollout(Table(batch(4, limit=2), (0, 1), defeat=-0.5)).collect(2)
     assert fragment.terminated[1].all()
     assert (fragment.rewards[1] == -0.5).all()
     assert [(e.opponent, e.turns, e.score, e.reward) for e in episodes] == [("itself", 2, 0.5, -0.5)] * 8
+
+
+@pytest.mark.parametrize(("defeat", "expected"), [(None, -1.0), (0.0, 0.0), (-0.25, -0.25)])
+def test_a_loss_costs_what_the_table_says(defeat, expected):
+    fragment, episodes = rollout(Table(batch(64, limit=0), (0,), BotPlayer("expander"), defeat)).collect(60)
+    lost = [episode for episode in episodes if episode.score == 0.0]
+    assert lost
+    assert {episode.reward for episode in lost} == {expected}
+    assert {episode.reward for episode in episodes if episode.score == 1.0} <= {1.0}
 
 
 def test_truncated_games_are_marked_as_such():

@@ -24,7 +24,7 @@ PLAN = Plan(
     network=NetworkConfig(channels=8, blocks=1, memory=4, hidden=8),
     settings=Settings(turns=8, epochs=1, minibatches=2),
     shaping=Shaping(),
-    draw=-1.0,
+    defeat=-1.0,
     seconds=1e6,
     self_games=2,
     pool_games=2,
