@@ -70,7 +70,7 @@ def test_a_draw_costs_every_learning_seat_what_the_table_says():
 
 @pytest.mark.parametrize(("defeat", "expected"), [(None, -1.0), (0.0, 0.0), (-0.25, -0.25)])
 def test_a_loss_costs_what_the_table_says(defeat, expected):
-    fragment, episodes = rollout(Table(batch(64, limit=0), (0,), BotPlayer("expander"), defeat)).collect(60)
+    _, episodes = rollout(Table(batch(64, limit=0), (0,), BotPlayer("expander"), defeat)).collect(60)
     lost = [episode for episode in episodes if episode.score == 0.0]
     assert lost
     assert {episode.reward for episode in lost} == {expected}
