@@ -71,8 +71,7 @@ def step_game(
     """One turn of a game.
 
     reward float32 (S,); ended int32 (END_FIELDS,). A game that is over stays as it is until it is
-    reset, with reward 0.
-    Inlined, since it has one caller: a call with so many arrays costs as much as half a turn.
+    reset, with reward 0. Inlined, since it has one caller: a call with so many arrays costs as much as half a turn.
     """
     seats = get(board, SEATS)
     for s in range(seats):
@@ -96,9 +95,9 @@ def step_game(
                 reward[s] = float(reward[s]) + outcome(board, s)
         elif is_over(board, max_turns):
             truncated = 1
-        ended[END_WINNER] = get(board, WINNER)
-        ended[END_TURNS] = get(board, TURN)
         anew = autoreset == SAME and terminated + truncated != 0
+    ended[END_WINNER] = get(board, WINNER)
+    ended[END_TURNS] = get(board, TURN)
     if anew:
         next_episode(board, spec, seed, g, get(board, EPISODE) + 1)
         if autoreset == NEXT:

@@ -15,6 +15,7 @@ from tests.engine.boards import random_actions, random_board, ruleset_of
 from tests.engine.long_games import BATCHES, digests
 
 from engine.batch import GameBatch
+from engine.board import TURN, WINNER
 from engine.maps import MapSpec
 from engine.record import Record
 
@@ -179,3 +180,16 @@ def test_a_record_is_its_game(version, height, width, seats, seed):
         np.testing.assert_array_equal(again.play().row, game.row)
         turn = rng.randint(board.turn, game.turn)
         np.testing.assert_array_equal(again.at(turn).armies.ravel(), armies[turn - board.turn])
+
+
+def test_a_finished_game_put_in_place_of_another_tells_its_own_end():
+    batch = GameBatch("generalsio", 2, 1, board=MapSpec.plain(3, 3, mountains=0.0, cities=0), autoreset="off")
+    batch.reset()
+    over = batch.snapshot(0)
+    over[[WINNER, TURN]] = 1, 77
+    batch.restore(0, over)
+    _, reward, terminated, truncated, info = batch.step(np.zeros((2, 2), np.int32))
+    assert (info["winner"].tolist(), info["turns"].tolist()) == ([1, -2], [77, 1])
+    assert not reward.any()
+    assert not terminated.any()
+    assert not truncated.any()
