@@ -29,7 +29,8 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format format-check typecheck bench-engine bench-envs install install-test clean distclean
+.PHONY: help demo test lint format format-check typecheck proto bench-engine bench-envs install install-services install-test \
+	clean distclean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +53,9 @@ format-check: install-test  ## say what `make format` would change
 typecheck: install-test  ## check types strictly
 	@$(BIN)/mypy
 
+proto: install-test  ## make the gRPC stubs of src/services/stubs from proto/
+	@$(BIN)/python proto/generate.py
+
 bench-engine: install $(BENCH_VENV)/.installed  ## measure the engine, write build/bench/engine.json
 	@$(BIN)/python benchmarks/engine_speed.py
 
@@ -59,6 +63,7 @@ bench-envs: install  ## measure the environments, write build/bench/environments
 	@$(BIN)/python benchmarks/environment_speed.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
+install-services: $(STAMPS)/services-$(TORCH)  ## set up .venv with what the services and the page need as well
 install-test: $(STAMPS)/test-$(TORCH)  ## set up .venv with what the tests need as well
 
 # A .venv made for the other kind of torch is emptied first.
@@ -87,7 +92,12 @@ $(STAMPS)/base-$(TORCH): requirements/base.txt pyproject.toml $(STAMPS)/torch-$(
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(STAMPS)/test-$(TORCH): requirements/test.txt $(STAMPS)/base-$(TORCH)
+$(STAMPS)/services-$(TORCH): requirements/services.txt $(STAMPS)/base-$(TORCH)
+	@echo "installing requirements/services.txt"
+	@$(PIP) --requirement requirements/services.txt
+	@touch $@
+
+$(STAMPS)/test-$(TORCH): requirements/test.txt $(STAMPS)/services-$(TORCH)
 	@echo "installing requirements/test.txt (over 700 MB, most of it EnvPool's assets)"
 	@$(PIP) --requirement requirements/test.txt
 	@touch $@

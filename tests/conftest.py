@@ -1,9 +1,14 @@
-"""Settings of all tests."""
+"""Settings of all tests, and the fixtures that tests of several rooms share."""
 
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from store.connect import Connection, create_all
+from store.names import Names
 
 # A kernel's first call compiles it, so a deadline per example would only measure numba. The same examples every time:
 # a failure seen once can be seen again.
@@ -20,3 +25,22 @@ def replays() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded games at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def store_endpoint() -> Iterator[str]:
+    """Where a local store answers for all tests of the session."""
+    from store.local import LocalStore
+
+    server = LocalStore()
+    server.start()
+    yield server.endpoint
+    server.stop()
+
+
+@pytest.fixture
+def connection(store_endpoint: str) -> Connection:
+    """An empty store."""
+    made = Connection(Names.of(f"t{uuid.uuid4().hex[:12]}", store_endpoint))
+    create_all(made)
+    return made

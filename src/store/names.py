@@ -1,0 +1,167 @@
+"""Names, keys and schemas of everything that is stored: the code, the CDK app, dashboards and tests read them here.
+
+A deployment has a prefix. Tables and buckets are called `PREFIX-...`; on AWS, where bucket names are the world's, the
+stacks hand the real ones over in the environment variables of `Names.from_environment`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+PREFIX = "stratagem"
+REGION = "us-east-1"
+
+ENDPOINT_VARIABLE = "STRATAGEM_ENDPOINT"
+PREFIX_VARIABLE = "STRATAGEM_PREFIX"
+MODELS_BUCKET_VARIABLE = "STRATAGEM_MODELS_BUCKET"
+LAKE_BUCKET_VARIABLE = "STRATAGEM_LAKE_BUCKET"
+
+
+class Kind(StrEnum):
+    """DynamoDB's attribute types that keys have here."""
+
+    TEXT = "S"
+    NUMBER = "N"
+
+
+@dataclass(frozen=True)
+class Key:
+    """An attribute of a key."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index; it projects all attributes."""
+
+    name: str
+    partition: Key
+    sort: Key
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """A DynamoDB table, billed by request. `expiry` is the attribute that its time to live reads, Unix seconds."""
+
+    name: str  # without the prefix
+    partition: Key
+    sort: Key
+    indexes: tuple[Index, ...] = ()
+    expiry: str | None = None
+
+
+POLICIES = TableSchema(
+    "policies",
+    Key("policy"),  # the policy's name
+    Key("item"),  # "version#0000000001", "alias#latest", "upload#SHA256"
+)
+RATINGS = TableSchema(
+    "ratings",
+    Key("ladder"),  # the ruleset
+    Key("item"),  # "player#NAME@VERSION", "game#ID", "batch#ID"
+    # Only players have `millielo`, only batches that are not yet applied have `pending`: the indexes hold just those.
+    indexes=(
+        Index("by-elo", Key("ladder"), Key("millielo", Kind.NUMBER)),
+        Index("by-pending", Key("ladder"), Key("pending", Kind.NUMBER)),
+    ),
+)
+HISTORY = TableSchema(
+    "history",
+    Key("player"),  # "LADDER#NAME@VERSION"
+    Key("item"),  # "MILLISECONDS#BATCH"
+)
+MATCHES = TableSchema(
+    "matches",
+    Key("match"),  # the match's id; "rate#WHO" for a caller's allowance
+    Key("item"),  # "state", "log#000001"
+    indexes=(Index("by-state", Key("state"), Key("created_ms", Kind.NUMBER)),),
+    expiry="expires",
+)
+LEASES = TableSchema(
+    "leases",
+    Key("lease"),  # what only one process may do at a time, "compact#lake", say
+    Key("item"),  # "holder"
+    expiry="expires",
+)
+TABLES = (POLICIES, RATINGS, HISTORY, MATCHES, LEASES)
+
+# Objects of the models bucket.
+POLICY_PREFIX = "policies/"  # policies/SHA256.safetensors, content-addressed
+EXPORT_PREFIX = "exports/"  # exports/SHA256.onnx: what a Lambda plays with
+CHECKPOINT_PREFIX = "checkpoints/"
+
+# Objects of the lake's bucket.
+LAKE_PREFIX = "lake/"  # lake/ruleset=R/date=YYYY-MM-DD/part-SHA256.parquet
+GAME_PREFIX = "games/"  # games/server log segments of running games
+RECORD_PREFIX = "records/"  # records/GAME: a record before the lake's writer has taken it in
+WEB_PREFIX = "web/"
+
+
+def policy_key(sha256: str) -> str:
+    """Where a policy's weights lie in the models bucket."""
+    return f"{POLICY_PREFIX}{sha256}.safetensors"
+
+
+def export_key(sha256: str) -> str:
+    """Where the ONNX form of the policy with these weights lies in the models bucket."""
+    return f"{EXPORT_PREFIX}{sha256}.onnx"
+
+
+def version_item(version: int) -> str:
+    """A version's sort key in POLICIES: zero-padded, so that text order is number order."""
+    return f"version#{version:010d}"
+
+
+def alias_item(alias: str) -> str:
+    """An alias's sort key in POLICIES."""
+    return f"alias#{alias}"
+
+
+def lake_folder(ruleset: str, date: str) -> str:
+    """The folder of a partition of the lake, Hive's way; `date` is YYYY-MM-DD."""
+    return f"{LAKE_PREFIX}ruleset={ruleset}/date={date}/"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The real names of a deployment's tables and buckets, and where its services answer."""
+
+    prefix: str = PREFIX
+    models_bucket: str = f"{PREFIX}-models"
+    lake_bucket: str = f"{PREFIX}-lake"
+    endpoint: str | None = None  # of an S3 and DynamoDB that are not AWS's, "http://127.0.0.1:5000" say
+    region: str = field(default=REGION)
+
+    @classmethod
+    def of(cls, prefix: str, endpoint: str | None = None) -> "Names":
+        """The names that go with a prefix."""
+        return cls(prefix, f"{prefix}-models", f"{prefix}-lake", endpoint)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Names":
+        """What STRATAGEM_PREFIX, _ENDPOINT, _MODELS_BUCKET, _LAKE_BUCKET and AWS_REGION say."""
+        prefix = environment.get(PREFIX_VARIABLE, PREFIX)
+        return cls(
+            prefix=prefix,
+            models_bucket=environment.get(MODELS_BUCKET_VARIABLE, f"{prefix}-models"),
+            lake_bucket=environment.get(LAKE_BUCKET_VARIABLE, f"{prefix}-lake"),
+            endpoint=environment.get(ENDPOINT_VARIABLE) or None,
+            region=environment.get("AWS_REGION", environment.get("AWS_DEFAULT_REGION", REGION)),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which another process reads the same names."""
+        variables = {
+            PREFIX_VARIABLE: self.prefix,
+            MODELS_BUCKET_VARIABLE: self.models_bucket,
+            LAKE_BUCKET_VARIABLE: self.lake_bucket,
+            "AWS_REGION": self.region,
+        }
+        return variables | ({ENDPOINT_VARIABLE: self.endpoint} if self.endpoint else {})
+
+    def table(self, schema: TableSchema) -> str:
+        """A table's real name."""
+        return f"{self.prefix}-{schema.name}"
