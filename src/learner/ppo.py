@@ -17,7 +17,7 @@ from learner.network import Policy
 from learner.rollout import Fragment
 
 RATE_CHANGE = 1.2
-LOWEST_RATE, HIGHEST_RATE = 1e-5, 3e-3
+LOWEST_RATE, HIGHEST_RATE = 1e-5, 5e-3
 
 
 @dataclass(frozen=True)

@@ -80,13 +80,12 @@ MATCHES = TableSchema(
     indexes=(Index("by-state", Key("state"), Key("created_ms", Kind.NUMBER)),),
     expiry="expires",
 )
-LEASES = TableSchema(
-    "leases",
-    Key("lease"),  # what only one process may do at a time, "compact#lake", say
-    Key("item"),  # "holder"
-    expiry="expires",
+GAMES = TableSchema(
+    "games",
+    Key("game"),  # the game's id; "#writer" for what the lake's writer notes down
+    Key("item"),  # "lake": it lies in a part of the lake; "note"
 )
-TABLES = (POLICIES, RATINGS, HISTORY, MATCHES, LEASES)
+TABLES = (POLICIES, RATINGS, HISTORY, MATCHES, GAMES)
 
 # Objects of the models bucket.
 POLICY_PREFIX = "policies/"  # policies/SHA256.safetensors, content-addressed
@@ -95,8 +94,37 @@ CHECKPOINT_PREFIX = "checkpoints/"
 
 # Objects of the lake's bucket.
 LAKE_PREFIX = "lake/"  # lake/ruleset=R/date=YYYY-MM-DD/part-SHA256.parquet
-GAME_PREFIX = "games/"  # games/server log segments of running games
-RECORD_PREFIX = "records/"  # records/GAME: a record before the lake's writer has taken it in
+WAITING_PREFIX = "waiting/"  # waiting/ruleset=R/SHA256.parquet: finished games that no part holds yet
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the lake. `type` is Glue's and Athena's word for it."""
+
+    name: str
+    type: str
+    about: str
+
+
+LAKE_COLUMNS = (
+    Column("game_id", "string", "the game's id"),
+    Column("finished_ms", "bigint", "Unix time of its end, ms"),
+    Column("players", "array<string>", 'names by seat: "policy:NAME", "bot:NAME", "human:NAME"'),
+    Column("versions", "array<bigint>", "versions of the policies by seat, 0 for others"),
+    Column("winner", "int", "seat, -1: drawn or unfinished"),
+    Column("ended", "string", "capture, surrender, afk, draw or unfinished"),
+    Column("turns", "int", "turn at the end"),
+    Column("moves", "int", "events of the log"),
+    Column("height", "int", "tiles"),
+    Column("width", "int", "tiles"),
+    Column("source", "string", "where it was played: fleet, server, api, import"),
+    Column("record", "binary", "the event log, zstd of `engine.record`'s bytes"),
+)
+LAKE_PARTITIONS = (
+    Column("ruleset", "string", "its rules"),
+    Column("date", "string", "day of its end, UTC, YYYY-MM-DD"),
+)
+
 WEB_PREFIX = "web/"
 
 
