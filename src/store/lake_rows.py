@@ -153,10 +153,8 @@ def to_table(data: bytes, name: str) -> Any:
 
 def from_parquet(data: bytes, ruleset: str, name: str) -> list[GameRow]:
     """The rows of a part. Raises DamagedError."""
-    return [
-        GameRow(
-            ruleset=ruleset,
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()},
-        )
-        for row in to_table(data, name).to_pylist()
-    ]
+    rows = []
+    for row in to_table(data, name).to_pylist():
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+        rows.append(GameRow(ruleset=ruleset, **values))
+    return rows

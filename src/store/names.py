@@ -12,6 +12,9 @@ from enum import StrEnum
 PREFIX = "stratagem"
 REGION = "us-east-1"
 
+LOCAL_PORT = 5055  # of the local store that `stratagem up` and `stratagem store` start
+LOCAL_ENDPOINT = f"http://127.0.0.1:{LOCAL_PORT}"
+
 ENDPOINT_VARIABLE = "STRATAGEM_ENDPOINT"
 PREFIX_VARIABLE = "STRATAGEM_PREFIX"
 MODELS_BUCKET_VARIABLE = "STRATAGEM_MODELS_BUCKET"

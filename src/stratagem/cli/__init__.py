@@ -24,7 +24,9 @@ class Place(NamedTuple):
 
 COMMANDS: Mapping[str, Place] = {
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
+    "lake": Place("stratagem.cli.lake", "lake", "List, query, export and fill the lake of games."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
+    "store": Place("stratagem.cli.store", "store", "Run the local store: S3 and DynamoDB on this machine."),
 }
 
 
