@@ -10,7 +10,7 @@ import grpc
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from services.refusal import Refusal, invalid
+from services.refusal import RefusedError, invalid
 from services.stubs import common_pb2, model_pb2, model_pb2_grpc
 from store.policies import LATEST, MAX_SIZE, Policies, PolicyVersion
 
@@ -65,7 +65,7 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
 
     def _find(self, name: str, version: int, alias: str) -> PolicyVersion:
         if version and alias:
-            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "both version and alias are given; accepted: one")
+            raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, "both version and alias are given; accepted: one")
         return self.policies.get(name, version) if version else self.policies.resolve(name, alias or LATEST)
 
     async def ListPolicies(  # noqa: N802
@@ -124,7 +124,7 @@ def info_of(version: PolicyVersion) -> model_pb2.PolicyInfo:
 
 
 def checked_limit(limit: int) -> int:
-    """How many to list. Raises Refusal."""
+    """How many to list. Raises RefusedError."""
     if not 0 <= limit <= MAX_LIST:
         raise invalid("limit", limit, f"0 (for 100) to {MAX_LIST}")
     return limit or 100
@@ -141,7 +141,7 @@ def _about(text: str) -> dict[str, Any]:
 
 
 def check_weights(data: bytes) -> None:
-    """Refuse what is no safetensors file. Raises Refusal."""
+    """Refuse what is no safetensors file. Raises RefusedError."""
     try:
         load(data)
     except SafetensorError as error:
