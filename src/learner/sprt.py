@@ -1,8 +1,8 @@
 """The gate of promotion: a sequential probability ratio test over mirrored pairs (Wald 1945; Van den Bergh 2020).
 
-Two hypotheses about how much stronger a candidate is than the champion, in Elo: H0 says `low`, H1 says `high`. A pair's
-score is the mean of its two games, so what a map gives one seat is cancelled within it. The log-likelihood ratio is that
-of a normal distribution with the variance found so far, as fishtest uses it (the generalised SPRT).
+Two hypotheses about how much stronger a candidate is than the champion, in Elo: H0 says `low`, H1 says `high`. A
+pair's score is the mean of its two games, so what a map gives one seat is cancelled within it. The log-likelihood ratio
+is that of a normal distribution with the variance found so far, as fishtest uses it (the generalised SPRT).
 """
 
 import math

@@ -45,9 +45,12 @@ def fleet_of(name: str, actors: int, board: str, seed: int, data: Path) -> Fleet
                 ready=lambda: _serves(SERVER),
             ),
             child("replay", "serve", "replay", "--listen", REPLAY, ready=lambda: _serves(REPLAY)),
-            child("learner", "learn", "--name", name, "--board", board, "--seed", str(seed), "--data", str(data), *addresses),
+            child(
+                "learner",
+                *("learn", "--name", name, "--board", board, "--seed", str(seed), "--data", str(data), *addresses),
+            ),
             *(
-                child(f"actor-{n}", "actor", "--name", f"actor-{n}", "--policy", name, "--seed", str(seed + n), *addresses)
+                child(f"actor-{n}", "actor", "--name", f"actor-{n}", "--policy", name, *addresses)
                 for n in range(1, actors + 1)
             ),
         ]
@@ -152,7 +155,8 @@ class FleetView:
         for rating in ratings:
             version = str(rating.player.version or "")
             ladder.add_row(rating.player.name, version, f"{rating.elo:,.0f}", f"{rating.games:,}")
-        experience = Table("table", "fragments", "transitions in", "out", "hunger", title="experience", title_justify="left")
+        columns = ("table", "fragments", "transitions in", "out", "hunger")
+        experience = Table(*columns, title="experience", title_justify="left")
         for table in tables:
             experience.add_row(
                 table.table,

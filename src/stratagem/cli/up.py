@@ -1,17 +1,15 @@
 """`stratagem up`: store, servers, learner and actors on this machine, under one view."""
 
-import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from store.names import LOCAL_ENDPOINT, LOCAL_PORT, Names
-from stratagem.supervisor import Child, Fleet, StartError
+from store.names import LOCAL_ENDPOINT, Names
+from stratagem.supervisor import StartError
 
 VIEW_SECONDS = 1.0
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
