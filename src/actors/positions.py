@@ -8,6 +8,8 @@ some turns instead of hundreds. Unlike a row, a position is checked: whatever co
 one on which the rules stay within their memory.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import zstandard
 
@@ -39,7 +41,7 @@ from engine.tiles import GENERAL, HIDES, IMPASSABLE, OBSTACLE, PLAIN
 
 COUNTERS = (TURN, WINNER, EPISODE, INVALID, MAP_HEIGHT, MAP_WIDTH)  # of the header
 
-_COMPRESSOR = zstandard.ZstdCompressor(level=3)
+LEVEL = 3  # of zstd
 
 
 def position_size(games: int, seats: int, tiles: int) -> int:
@@ -68,7 +70,7 @@ def pack(batch: GameBatch, first: int, games: int) -> bytes:
         np.moveaxis(armies, -1, 0),
         np.packbits(known, axis=-1),
     )
-    return _COMPRESSOR.compress(b"".join(column.tobytes() for column in columns))
+    return compress(b"".join(column.tobytes() for column in columns))
 
 
 def unpack(batch: GameBatch, packed: bytes) -> None:
@@ -76,47 +78,55 @@ def unpack(batch: GameBatch, packed: bytes) -> None:
 
     Raises ValueError for anything that is no position of such a batch.
     """
-    games, seats, tiles = batch.num_games, batch.seats, batch.tiles
-    parts = np.frombuffer(_decompress(packed, position_size(games, seats, tiles)), np.uint8)
-    sizes = [4 * len(COUNTERS) * games, 4 * seats * games, tiles * games, tiles * games, 4 * tiles * games]
-    counters, generals, kinds, owners, armies, known = np.split(parts, np.cumsum(sizes))
-    position = _Position(
-        counters.view("<i4").reshape(games, -1),
-        generals.view("<i4").reshape(games, seats),
-        kinds.reshape(games, tiles),
-        owners.reshape(games, tiles),
-        np.ascontiguousarray(armies.reshape(4, games, tiles).transpose(1, 2, 0)).view("<i4")[..., 0],
-        np.unpackbits(known.reshape(games, -1), axis=-1, count=seats * tiles).reshape(games, seats, tiles) != 0,
-    )
-    position.check(batch)
-    position.write(batch)
+    Position.of(packed, batch.num_games, batch.seats, batch.height, batch.width).write(batch)
 
 
-class _Position:
-    """A position's columns: see `pack`."""
+@dataclass(frozen=True)
+class Position:
+    """A position's columns, checked."""
 
-    def __init__(
-        self, counters: Int32, generals: Int32, kinds: UInt8, owners: UInt8, armies: Int32, known: Bool
-    ) -> None:
-        self.counters = counters  # (G, len(COUNTERS))
-        self.generals = generals  # (G, S)
-        self.kinds = kinds  # (G, T)
-        self.owners = owners  # (G, T): owner + 1
-        self.armies = armies  # (G, T)
-        self.known = known  # (G, S, T)
+    height: int  # of the board
+    width: int
+    counters: Int32  # (G, len(COUNTERS))
+    generals: Int32  # (G, S): tile or -1
+    kinds: UInt8  # (G, T)
+    owners: UInt8  # (G, T): owner + 1
+    armies: Int32  # (G, T)
+    known: Bool  # (G, S, T)
 
-    def check(self, batch: GameBatch) -> None:
+    @classmethod
+    def of(cls, packed: bytes, games: int, seats: int, height: int, width: int) -> "Position":
+        """The position of so many games on such a board. Raises ValueError for anything that is none."""
+        tiles = height * width
+        parts = np.frombuffer(decompress("position", packed, position_size(games, seats, tiles)), np.uint8)
+        sizes = [4 * len(COUNTERS) * games, 4 * seats * games, tiles * games, tiles * games, 4 * tiles * games]
+        counters, generals, kinds, owners, armies, known = np.split(parts, np.cumsum(sizes))
+        position = cls(
+            height,
+            width,
+            counters.view("<i4").reshape(games, -1),
+            generals.view("<i4").reshape(games, seats),
+            kinds.reshape(games, tiles),
+            owners.reshape(games, tiles),
+            np.ascontiguousarray(armies.reshape(4, games, tiles).transpose(1, 2, 0)).view("<i4")[..., 0],
+            np.unpackbits(known.reshape(games, -1), axis=-1, count=seats * tiles).reshape(games, seats, tiles) != 0,
+        )
+        position.check()
+        return position
+
+    def check(self) -> None:
         """Raise ValueError unless the rules can be played on it."""
+        seats, tiles = self.known.shape[1:]
         turn, winner, episode, invalid, height, width = self.counters.T
         self._check("turn", turn, 0, MAX_TURN)
-        self._check("winner", winner, RUNNING, batch.seats - 1)
+        self._check("winner", winner, RUNNING, seats - 1)
         self._check("episode", episode, 0, 2**31 - 2)
         self._check("invalid moves", invalid, 0, 2**31 - 2)
-        self._check("map's height", height, 1, batch.height)
-        self._check("map's width", width, 1, batch.width)
+        self._check("map's height", height, 1, self.height)
+        self._check("map's width", width, 1, self.width)
         self._check("kind of tile", self.kinds, 0, OBSTACLE - 1)
-        self._check("owner", self.owners, 0, batch.seats)
-        self._check("general's tile", self.generals, -1, batch.tiles - 1)
+        self._check("owner", self.owners, 0, seats)
+        self._check("general's tile", self.generals, -1, tiles - 1)
         owned = self.owners > 0
         if (owned & IMPASSABLE[self.kinds]).any():
             raise ValueError("position: a tile that cannot be entered has an owner")
@@ -134,7 +144,7 @@ class _Position:
 
     def write(self, batch: GameBatch) -> None:
         """Write it into a batch's rows, and all that follows from it."""
-        games, seats, tiles = self.known.shape
+        games, seats = self.known.shape[:2]
         board = (games, batch.height, batch.width)
         batch.rows[:] = 0
         batch.rows[:, :HEADER] = header_of(batch.shape, batch.ruleset, observed=True, memory=True)
@@ -161,12 +171,28 @@ class _Position:
         view.flags[...] = shown.reshape(games, seats, batch.height, batch.width)
 
 
-def _decompress(packed: bytes, size: int) -> bytes:
-    """Bytes of exactly the size that is expected: a frame that claims another is never opened."""
+def decompress(what: str, packed: bytes, size: int) -> bytes:
+    """The content of a zstd frame, of exactly the size that is expected: a frame that claims another is not opened.
+
+    Raises ValueError for anything else.
+    """
+    claimed = content_size(packed)
+    if claimed != size:
+        raise ValueError(f"{what} has {claimed} bytes; accepted: a zstd frame of {size}")
     try:
-        claimed = zstandard.frame_content_size(packed)
-        if claimed != size:
-            raise ValueError(f"position has {claimed} bytes; accepted: {size}")
         return zstandard.ZstdDecompressor().decompress(packed, max_output_size=size)
     except zstandard.ZstdError as error:
-        raise ValueError(f"position is no zstd frame of {size} bytes: {error}") from None
+        raise ValueError(f"{what} is damaged: {error}; accepted: a zstd frame of {size} bytes") from None
+
+
+def content_size(packed: bytes) -> int:
+    """How large the content of a zstd frame claims to be, bytes; -1 where it does not say, or is no frame."""
+    try:
+        return zstandard.frame_content_size(packed)
+    except zstandard.ZstdError:
+        return -1
+
+
+def compress(content: bytes) -> bytes:
+    """A zstd frame that says how large its content is."""
+    return zstandard.ZstdCompressor(level=LEVEL).compress(content)  # not shared: it is not safe to use from two threads

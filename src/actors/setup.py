@@ -110,7 +110,7 @@ def _record(kind: type[Record], given: Any) -> Record:
     what = kind.__name__.lower()
     hints = get_type_hints(kind)
     parts = _expect(what, given, set(hints))
-    made = kind(**{name: _value(f"{what} {name}", parts[name], hint) for name, hint in hints.items()})
+    made: Record = kind(**{name: _value(f"{what} {name}", parts[name], hint) for name, hint in hints.items()})
     if isinstance(made, Ruleset):
         for name, number in zip(hints, (0, *made.integers().tolist()), strict=True):
             if not 0 <= number <= 1_000_000:
