@@ -8,11 +8,12 @@ policy is taken between two fragments. Killed, it loses the games under way and 
 `WAITING` outcomes and the reporter's queue of fragments.
 """
 
+import json
 import secrets
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc
 import numpy as np
@@ -22,18 +23,17 @@ from torch import Tensor
 from actors.fragment import Recorder
 from actors.outcomes import GameLog, Reporter
 from actors.setup import Setup
-from engine.arrays import Int32
+from engine.arrays import Float32, Int32
 from engine.batch import GameBatch
-from engine.board import DRAW
 from engine.compile import OneThread
-from learner.crew import crew_of
-from learner.network import Policy, sample
+from learner.crew import Crew, crew_of
+from learner.network import Output, Policy, sample
 from learner.players import BotPlayer, PolicyPlayer, answer
 from learner.players import Player as Opponent
 from learner.published import from_published
 from services.logs import get_log
 from services.model_client import fetch_policy
-from services.stubs import matchmaker_pb2, matchmaker_pb2_grpc, model_pb2, model_pb2_grpc, replay_pb2
+from services.stubs import common_pb2, matchmaker_pb2, matchmaker_pb2_grpc, model_pb2, model_pb2_grpc, replay_pb2
 from store.ratings import Player
 
 _log = get_log("actor")
@@ -79,7 +79,7 @@ class PlayedTable:
         words = seen.words[:, seats].reshape(self.rows, self.batch.height, self.batch.width)
         return words, seen.vector[:, seats].reshape(self.rows, -1)
 
-    def step(self, codes: Int32, log_probs: np.ndarray, values: np.ndarray, me: Player) -> list[object]:
+    def step(self, codes: Int32, log_probs: Float32, values: Float32, me: Player) -> list[common_pb2.Outcome]:
         """Play a turn with the learning seats' codes, log-probabilities and values (rows,); outcomes of ended games."""
         games, learners = self.batch.num_games, len(self.seats)
         actions = np.zeros((games, self.batch.seats), np.int32)
@@ -151,8 +151,6 @@ class Actor:
 
     def _fetch(self, version: int) -> tuple[Policy, str]:
         info, weights = fetch_policy(self.server, self.settings.policy, version)
-        import json
-
         about = json.loads(info.about)
         return from_published(weights, about, f"{info.name} version {version}"), json.dumps(about["setup"])
 
@@ -170,8 +168,6 @@ class Actor:
 
     def _tables_of(self, pairing: matchmaker_pb2.Pairing) -> list[PlayedTable]:
         def setup() -> Setup:
-            from dataclasses import replace
-
             return replace(self.setup, seed=secrets.randbits(61))
 
         if pairing.kind == matchmaker_pb2.Pairing.KIND_SELF:
@@ -180,7 +176,7 @@ class Actor:
         opponent, rival = self._rival(pairing)
         halves = [half for half in (pairing.games - pairing.games // 2, pairing.games // 2) if half]
         return [
-            PlayedTable(setup(), games, (seat,), opponent() , rival, self.settings.name)
+            PlayedTable(setup(), games, (seat,), opponent(), rival, self.settings.name)
             for seat, games in enumerate(halves)
         ]
 
@@ -229,7 +225,8 @@ class Actor:
             self.transitions += self.settings.turns * table.rows
             begin += table.rows
 
-    def _answer(self, crew):
+    def _answer(self, crew: Crew) -> Output:
+        """The policy's answer to what all rows see now."""
         words, vectors = zip(*(table.look() for table in self.tables), strict=True)
         fresh = np.concatenate([np.repeat(table.fresh, len(table.seats)) for table in self.tables])
         return answer(
