@@ -11,7 +11,7 @@ RPC_SECONDS = Histogram(PREFIX + "rpc_seconds", "How long unary calls took.", ("
 STREAMS = Gauge(PREFIX + "streams", "Streaming calls that are open.", ("method",))
 
 # The game server.
-GAMES = Gauge(PREFIX + "games", "Games in memory.", ("state",))
+GAMES = Gauge(PREFIX + "games", "Games that are open or running.")
 GAMES_FINISHED = Counter(PREFIX + "games_finished", "Games that have ended.", ("ruleset",))
 TURNS = Counter(PREFIX + "turns", "Turns played.")
 TURN_LATENESS = Histogram(
