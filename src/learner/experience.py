@@ -15,7 +15,6 @@ from torch import Tensor
 
 from actors.fragment import Replayed, Replayer, Sizes, check, learners_of, memory_of
 from engine.arrays import Int64
-from engine.compile import OneThread
 from learner.rollout import Fragment
 from services.auth import bearer_metadata
 from services.channels import open_channel
@@ -111,10 +110,7 @@ class ExperienceClient:
         request = messages.GetExperienceBatchRequest(table=self.table, count=self.count)
         answers = self._stub.GetExperienceBatch(request, timeout=self._deadline, metadata=self._metadata)
         samples = [sample for answer in answers for sample in answer.samples]
-        with OneThread():  # the others are the learner's
-            parts = [
-                _Part(sample, check(sample.fragment), self._replayer.replay(sample.fragment)) for sample in samples
-            ]
+        parts = [_Part(sample, check(sample.fragment), self._replayer.replay(sample.fragment)) for sample in samples]
         return join(parts, self.memory, self.device)
 
 
@@ -177,9 +173,9 @@ def _array(part: _Part, name: str, kind: str) -> np.ndarray:
 def _memory(part: _Part, memory: int) -> Tensor:
     """The memory before the first turn, float32 (rows, M, H, W)."""
     kept = memory_of(part.sample.fragment, part.sizes)
-    kept = kept.reshape(-1, *kept.shape[2:])
-    if kept.shape[1] == 0:
-        kept = np.zeros((len(kept), memory, *kept.shape[2:]), np.float16)
-    if kept.shape[1] != memory:
-        raise ValueError(f"memory of a fragment has {kept.shape[1]} numbers a tile; accepted: {memory}")
-    return torch.from_numpy(kept.astype(np.float32))
+    games, learners, numbers, height, width = kept.shape
+    if numbers == 0:
+        return torch.zeros(games * learners, memory, height, width)
+    if numbers != memory:
+        raise ValueError(f"memory of a fragment has {numbers} numbers a tile; accepted: {memory}")
+    return torch.from_numpy(kept.reshape(games * learners, numbers, height, width).astype(np.float32))

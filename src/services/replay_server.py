@@ -20,7 +20,6 @@ import numpy as np
 
 from actors.fragment import Replayer, Sizes, check
 from engine.board import ARMY_SHIFT, MASK_SHIFT
-from engine.compile import OneThread
 from services import metrics
 from services.refusal import RefusedError, exhausted, invalid, not_found
 from services.serving import serve
@@ -242,8 +241,7 @@ class ReplayServicer(ReplayServiceServicer):
     def _play(self, sample: messages.Sample) -> None:
         """Turn a sample's log into tensors."""
         fragment = sample.fragment
-        with OneThread():
-            played = self._replayer.replay(fragment)
+        played = self._replayer.replay(fragment)
         learners = [seat for seat in range(fragment.seats) if fragment.learners >> seat & 1]
         actions = np.frombuffer(fragment.actions, "<i2").reshape(fragment.turns, fragment.games, fragment.seats)
         height, width = played.words.shape[-2:]
