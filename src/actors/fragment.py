@@ -18,6 +18,7 @@ from engine.actions import action_count
 from engine.arrays import Bool, Float32, Int16, Int32
 from engine.batch import GameBatch, next_episode
 from engine.board import EPISODE, RUNNING, TURN, WINNER, vector_size
+from engine.compile import OneThread
 from services.stubs.replay_pb2 import Fragment
 
 Float16 = NDArray[np.float16]
@@ -214,8 +215,11 @@ class Replayer:
         self._batches: OrderedDict[tuple[str, int], GameBatch] = OrderedDict()
 
     def replay(self, fragment: Fragment) -> Replayed:
-        """All that the actor saw and got. Raises ValueError for a fragment that cannot be."""
-        sizes = check(fragment)
+        """All that the actor saw and got, on the calling thread alone. Raises ValueError for what is no fragment."""
+        with OneThread():
+            return self._replay(fragment, check(fragment))
+
+    def _replay(self, fragment: Fragment, sizes: Sizes) -> Replayed:
         setup, batch = Setup.from_json(fragment.setup), self._batch(fragment)
         seats = list(learners_of(fragment))
         Position.of(fragment.start, sizes.games, sizes.seats, sizes.height, sizes.width).write(batch)

@@ -1,6 +1,7 @@
 """A fragment played again is what the actor saw, bit for bit; what is no fragment is refused."""
 
 from contextlib import suppress
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from actors.fragment import Recorder, Replayed, Replayer, check, memory_of
 from actors.setup import Setup
+from engine.batch import GameBatch
 from engine.board import RUNNING, TURN, WINNER
+from engine.compile import OneThread
 from engine.maps import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import RULESETS
@@ -46,34 +49,36 @@ def play(setup: Setup, turns: int, fragments: int, learners: tuple[int, ...], se
     batch, rng = setup.batch(GAMES), np.random.default_rng(seed)
     batch.reset()
     recorder = Recorder(setup, batch, "actor-1", learners, first=FIRST, games=COUNT)
-    chosen, seats = slice(FIRST, FIRST + COUNT), list(learners)
-    played = []
-    for _ in range(fragments):
-        recorder.begin(policy_version=5)
-        looks: list[tuple[np.ndarray, ...]] = []
-        results: list[tuple[np.ndarray, ...]] = []
-        log_probs = -9 * rng.random((turns, COUNT, len(seats)))
-        values = rng.random((turns + 1, COUNT, len(seats))) - 0.5
+    with OneThread():
+        return [play_on(setup, batch, recorder, rng, turns) for _ in range(fragments)]
 
-        def look() -> None:
-            seen, fresh = batch.observe(), batch.view.header[chosen, TURN] == 0
-            looks.append((seen.words[chosen][:, seats].copy(), seen.vector[chosen][:, seats].copy(), fresh))  # noqa: B023
 
-        for t in range(turns):
-            look()
-            actions = np.array([[choose(rng, legal) for legal in game] for game in batch.action_masks()], np.int32)
-            recorder.add(actions[chosen], log_probs[t], values[t])
-            header = batch.view.header
-            over = (header[chosen, WINNER] != RUNNING) | (
-                (setup.max_turns > 0) & (header[chosen, TURN] >= setup.max_turns)
-            )
-            _, reward, terminated, truncated, info = batch.step(actions)
-            told = (reward[chosen][:, seats], terminated[chosen], truncated[chosen], ~over, info["winner"][chosen])
-            results.append(told)
+def play_on(setup: Setup, batch: GameBatch, recorder: Recorder, rng: np.random.Generator, turns: int) -> Seen:
+    """The next fragment."""
+    chosen, seats = slice(FIRST, FIRST + COUNT), list(recorder.learners)
+    looks: list[tuple[np.ndarray, ...]] = []
+    results: list[tuple[np.ndarray, ...]] = []
+    log_probs = -9 * rng.random((turns, COUNT, len(seats)))
+    values = rng.random((turns + 1, COUNT, len(seats))) - 0.5
+
+    def look() -> None:
+        seen, fresh = batch.observe(), batch.view.header[chosen, TURN] == 0
+        looks.append((seen.words[chosen][:, seats].copy(), seen.vector[chosen][:, seats].copy(), fresh))
+
+    recorder.begin(policy_version=5)
+    for t in range(turns):
         look()
-        expected = Replayed(*map(np.stack, zip(*looks, strict=True)), *map(np.stack, zip(*results, strict=True)))
-        played.append(Seen(recorder.finish(values[-1]), expected, log_probs, values))
-    return played
+        actions = np.array([[choose(rng, legal) for legal in game] for game in batch.action_masks()], np.int32)
+        recorder.add(actions[chosen], log_probs[t], values[t])
+        header = batch.view.header[chosen]
+        over = header[:, WINNER] != RUNNING
+        over |= (setup.max_turns > 0) & (header[:, TURN] >= setup.max_turns)
+        _, reward, terminated, truncated, info = batch.step(actions)
+        told = (reward[chosen][:, seats], terminated[chosen], truncated[chosen], ~over, info["winner"][chosen])
+        results.append(told)
+    look()
+    expected = Replayed(*map(np.stack, zip(*looks, strict=True)), *map(np.stack, zip(*results, strict=True)))
+    return Seen(recorder.finish(values[-1]), expected, log_probs, values)
 
 
 def choose(rng: np.random.Generator, legal: np.ndarray) -> int:
@@ -127,8 +132,13 @@ def test_memory_travels_as_float16() -> None:
     assert memory_of(fragment, check(fragment)).shape == (2, 2, 0, 8, 8)
 
 
+@cache
+def small_play() -> Seen:
+    return play(SETUPS["cities grow back"], 4, 1, (0, 1))[0]
+
+
 def small_fragment() -> Fragment:
-    return play(SETUPS["cities grow back"], 4, 1, (0, 1))[0].fragment
+    return Fragment.FromString(small_play().fragment.SerializeToString())
 
 
 def packed(content: bytes) -> bytes:
@@ -171,19 +181,19 @@ def test_says_what_is_wrong(field: str, value: object, message: str) -> None:
 @pytest.mark.parametrize(
     ("at", "value", "message"),
     [
-        (0, 255, "position: turn reaches"),
-        (4, 100, "position: winner reaches"),
-        (16, 200, "position: map's height reaches"),
-        (72, 200, "position: general's tile reaches"),
-        (72, 1, "position: generals and the tiles"),
-        (96, 9, "position: kind of tile reaches"),
-        (96 + 3 * 64, 7, "position: owner reaches"),
+        (0, b"\xff\xff\xff\xff", "position: turn reaches"),
+        (4, b"\x02\0\0\0", "position: winner reaches"),
+        (16, b"\x09", "position: map's height reaches"),
+        (72, b"\x40", "position: general's tile reaches"),
+        (72, b"\x3f", "position: generals and the tiles"),
+        (96, b"\x09", "position: kind of tile reaches"),
+        (96 + 3 * 64, b"\x07", "position: owner reaches"),
     ],
 )
-def test_a_board_that_cannot_be_is_refused(at: int, value: int, message: str) -> None:
+def test_a_board_that_cannot_be_is_refused(at: int, value: bytes, message: str) -> None:
     fragment = small_fragment()
     content = bytearray(zstandard.ZstdDecompressor().decompress(fragment.start))
-    content[at : at + 4] = bytes([value]) * 4
+    content[at : at + len(value)] = value
     fragment.start = packed(bytes(content))
     with pytest.raises(ValueError, match=message):
         check(fragment)
@@ -204,7 +214,7 @@ def test_nothing_that_is_sent_breaks_the_engine(data: st.DataObject) -> None:
     fragment.setup = text.decode()
     with suppress(ValueError):
         replayer.replay(fragment)
-    seen = play(SETUPS["cities grow back"], 4, 1, (0, 1))[0]
+    seen = small_play()
     assert replayer.replay(seen.fragment).words.tobytes() == seen.expected.words.tobytes()
 
 
