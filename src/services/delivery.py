@@ -21,7 +21,8 @@ class Delivery:
     def __init__(self, sink: Finished, acknowledged: Callable[[Sequence[Table]], None]) -> None:
         self.sink, self.acknowledged = sink, acknowledged
         self._waiting: dict[str, Table] = {}
-        self._more = asyncio.Event()
+        self._more, self._none = asyncio.Event(), asyncio.Event()
+        self._none.set()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -30,6 +31,11 @@ class Delivery:
         """Have a finished game delivered."""
         self._waiting[table.game.id] = table
         self._more.set()
+        self._none.clear()
+
+    async def settled(self) -> None:
+        """Wait until none waits."""
+        await self._none.wait()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -39,6 +45,7 @@ class Delivery:
             tables = list(self._waiting.values())[:BATCH]
             if not tables:
                 self._more.clear()
+                self._none.set()
                 await self._more.wait()
                 continue
             try:

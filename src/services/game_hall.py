@@ -89,6 +89,11 @@ class Hall:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.log.close()
 
+    async def settled(self) -> None:
+        """Wait until every finished game has been taken in."""
+        if self._delivery is not None:
+            await self._delivery.settled()
+
     # What is asked of it.
 
     def create(self, request: Any) -> LiveGame:

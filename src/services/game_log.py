@@ -103,8 +103,8 @@ class GameLog:
         del self._segments[0]
 
     def close(self) -> None:
-        """Write no more."""
+        """Write no more; again: nothing."""
         if self._file >= 0:
             os.close(self._file)
+            os.close(self._lock)
             self._file = -1
-        os.close(self._lock)
