@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from actors.fragment import Recorder
-from actors.outcomes import GameLog, Reporter
+from actors.outcomes import GameLog, OutcomeReporter
 from actors.setup import Setup
 from engine.arrays import Float32, Int32
 from engine.batch import GameBatch
@@ -103,7 +103,7 @@ class Actor:
         settings: ActorSettings,
         server: grpc.Channel,
         send: Callable[[replay_pb2.Fragment], None],
-        outcomes: Reporter,
+        outcomes: OutcomeReporter,
     ) -> None:
         self.settings, self.server, self.send, self.outcomes = settings, server, send, outcomes
         self.generator = torch.Generator().manual_seed(secrets.randbits(62))

@@ -61,7 +61,7 @@ class GameLog:
         return outcome_message(outcome, record.to_bytes())
 
 
-class Reporter:
+class OutcomeReporter:
     """Sends outcomes from a thread of its own, each until it is acknowledged: counting is the service's, once."""
 
     def __init__(self, channel: grpc.Channel) -> None:

@@ -53,7 +53,7 @@ class Reporter:
         self.acknowledged = self.duplicates = self.retries = 0
         self._metadata = bearer_metadata(settings.token)
         self._channel = open_channel(address, settings)
-        self._stub = ReplayServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated
+        self._stub = ReplayServiceStub(self._channel)
         self._queue: deque[Fragment] = deque()
         self._changed = threading.Condition()
         self._stopping: float | None = None  # when to give up, by the monotonic clock

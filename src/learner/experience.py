@@ -68,7 +68,7 @@ class ExperienceClient:
         self._metadata = bearer_metadata(settings.token)
         self._deadline = settings.deadline_s
         self._channel = open_channel(address, settings)
-        self._stub = ReplayServiceStub(self._channel)  # type: ignore[no-untyped-call]  # generated
+        self._stub = ReplayServiceStub(self._channel)
         self._replayer = Replayer()
         self._thread = ThreadPoolExecutor(1, "experience")
         self._ahead: Future[Experience] | None = None

@@ -9,18 +9,16 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import grpc
-import numpy as np
 import torch
 
-from actors.fragment import Replayed, Replayer, learners_of, memory_of
-from actors.fragment import check as sizes_of
 from actors.setup import Setup
 from engine.board import DRAW
 from learner.clock import Clock
+from learner.experience import Experience, ExperienceClient
 from learner.network import NetworkConfig, Policy
 from learner.ppo import PPO, Settings
 from learner.published import from_published, to_published
@@ -28,7 +26,7 @@ from learner.rollout import Fragment as Rows
 from learner.snapshot import load_checkpoint, save_checkpoint
 from services.logs import get_log
 from services.model_client import fetch_policy, publish_policy
-from services.stubs import replay_pb2, replay_pb2_grpc
+from services.settings import Settings as ServiceSettings
 
 SAMPLE_SECONDS = 5.0  # that a request for experience waits
 PAUSE_SECONDS = 1.0  # before a service that did not answer is asked again
@@ -81,63 +79,38 @@ class FleetStatus:
     wins: deque[float] = field(default_factory=lambda: deque(maxlen=LATEST_GAMES))
 
 
-def rows_of(message: replay_pb2.Fragment, replayed: Replayed) -> Rows:
-    """A fragment that was played again, as rows to learn from: row g * L + l is game g's learning seat l.
+def rows_of(experience: Experience) -> Rows:
+    """What was sampled, as rows to learn from.
 
     Not winning is worth 0, lost or drawn, as in `learner.demo`: nothing is gained by putting a defeat off.
     """
-    sizes = sizes_of(message)
-    turns, games, seats, learners, height, width = sizes
-    lines = games * learners
-    chosen = list(learners_of(message))
-
-    def spread(per_game: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.repeat(per_game, learners, axis=1))
-
-    def floats(data: bytes, steps: int) -> torch.Tensor:
-        return torch.from_numpy(np.frombuffer(data, "<f2").reshape(steps, lines).astype(np.float32))
-
-    actions = np.frombuffer(message.actions, "<i2").reshape(turns, games, seats)[:, :, chosen]
-    decided = replayed.terminated & (replayed.winner != DRAW)
-    lost = decided[..., None] & (replayed.winner[..., None] != np.array(chosen))
-    rewards = (replayed.rewards + lost).astype(np.float32)
-    memory = memory_of(message, sizes).astype(np.float32)
-    return Rows(
-        words=torch.from_numpy(replayed.words[:turns].reshape(turns, lines, height, width)),
-        vector=torch.from_numpy(replayed.vector[:turns].reshape(turns, lines, -1)),
-        resets=spread(replayed.resets[:turns]),
-        memory=torch.from_numpy(memory.reshape(lines, -1, height, width)),
-        actions=torch.from_numpy(actions.reshape(turns, lines).astype(np.int64)),
-        log_probs=floats(message.log_probs, turns),
-        values=floats(message.values, turns + 1),
-        rewards=torch.from_numpy(rewards.reshape(turns, lines)),
-        terminated=spread(replayed.terminated),
-        truncated=spread(replayed.truncated),
-        valid=spread(replayed.valid),
-    )
+    fragment = experience.fragment
+    lost = fragment.terminated & (experience.winner != DRAW) & (experience.winner != experience.seats)
+    return fragment._replace(rewards=fragment.rewards + lost.float())
 
 
 def joined(parts: list[Rows]) -> Rows:
     """Rows of several fragments of equal length as one."""
-    columns = {}
-    for name in Rows._fields:
-        axis = 0 if name == "memory" else 1
-        columns[name] = torch.cat([getattr(part, name) for part in parts], dim=axis)
+    columns = {
+        name: torch.cat([getattr(part, name) for part in parts], dim=0 if name == "memory" else 1)
+        for name in Rows._fields
+    }
     return Rows(**columns)
 
 
 class FleetLearner:
     """Learns what the replay table gives, and publishes."""
 
-    def __init__(self, plan: FleetPlan, server: grpc.Channel, replay: grpc.Channel, folder: Path) -> None:
+    def __init__(self, plan: FleetPlan, server: grpc.Channel, replay: str, folder: Path) -> None:
+        """`server` leads to ModelService, `replay` is the address of the replay service."""
         self.plan, self.server, self.folder = plan, server, folder
-        self.replay = replay_pb2_grpc.ReplayServiceStub(replay)
+        waiting = replace(ServiceSettings.from_environment(), deadline_s=SAMPLE_SECONDS)
+        self.experience = ExperienceClient(replay, plan.table, 1, memory=plan.network.memory, settings=waiting)
         torch.manual_seed(plan.seed)
         self.policy = Policy(plan.network)
         self.ppo = PPO(self.policy, plan.settings, plan.seed, Clock())
         self.counters = FleetCounters()
         self.status = FleetStatus()
-        self._replayer = Replayer()
         self._published = 0.0
 
     @property
@@ -165,6 +138,7 @@ class FleetLearner:
             if time.monotonic() - self._published > self.plan.publish_seconds:
                 self._publish(stopped)
         self._publish(lambda: True)
+        self.experience.close()
 
     def _resume(self, stopped: Callable[[], bool]) -> None:
         """Go on from the checkpoint, else from the latest version, else publish the untrained policy."""
@@ -191,30 +165,27 @@ class FleetLearner:
     def _gather(self, stopped: Callable[[], bool]) -> Rows | None:
         """Fragments of at least so many rows as an update takes; None where none came in time."""
         parts: list[Rows] = []
-        versions: list[int] = []
+        versions: list[float] = []
         while sum(part.actions.shape[1] for part in parts) < self.plan.rows:
-            request = replay_pb2.GetExperienceBatchRequest(table=self.plan.table, count=1)
             try:
-                for answer in self.replay.GetExperienceBatch(request, timeout=SAMPLE_SECONDS):
-                    for taken in answer.samples:
-                        replayed = self._replayer.replay(taken.fragment)
-                        parts.append(rows_of(taken.fragment, replayed))
-                        versions.append(taken.fragment.policy_version)
-                        self._count(taken.fragment, replayed)
+                taken = self.experience.sample()
             except grpc.RpcError as error:
                 if error.code() != grpc.StatusCode.DEADLINE_EXCEEDED:
                     self._wait(error)
+            else:
+                parts.append(rows_of(taken))
+                versions.append(float(taken.policy_versions.mean()))
+                self._count(taken)
             if stopped():
                 return None
         self.status.staleness = self.counters.version - sum(versions) / len(versions)
         return joined(parts)
 
-    def _count(self, fragment: replay_pb2.Fragment, replayed: Replayed) -> None:
+    def _count(self, taken: Experience) -> None:
         """Remember who won, of games in which one seat learns."""
-        seats = learners_of(fragment)
-        if len(seats) == 1:
-            for winner in replayed.winner[replayed.terminated]:
-                self.status.wins.append(float(winner == seats[0]))
+        if bool((taken.seats == taken.seats[0]).all()):
+            ended = taken.fragment.terminated
+            self.status.wins.extend((taken.winner[ended] == taken.seats[0]).float().tolist())
 
     def _publish(self, stopped: Callable[[], bool]) -> None:
         """Make what was learned the next version, and save where the learner stands."""

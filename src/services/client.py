@@ -1,4 +1,4 @@
-"""Talking to the services: channels, errors that can be read, and a client of the game server.
+"""Talking to the services: errors that can be read, and a client of the game server.
 
 with GameClient("127.0.0.1:50051") as client:
     seat = client.join(client.create(seats=["", "bot:hunter"]), "anna")
@@ -23,14 +23,12 @@ from engine.board import ALLY, DISCOVERED, ENEMY, KIND_SHIFT, MASK_BUILD, MASK_M
 from engine.observation import Observation
 from engine.record import Record
 from engine.tiles import KIND_BITS
-from services.auth import bearer_metadata, channel_credentials
+from services.auth import bearer_metadata
+from services.channels import open_channel
 from services.settings import PORTS, Settings
 from services.stubs import common_pb2, game_pb2, game_pb2_grpc
 
 SEAT_TOKEN_HEADER = "x-seat-token"
-RETRIED = ("CreateGame", "SubmitAction", "GetReplay", "ListGames", "Surrender")  # sent twice they count once
-_RETRIES = """{"methodConfig": [{"name": [%s], "retryPolicy": {"maxAttempts": 5, "initialBackoff": "0.1s",
-"maxBackoff": "2s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]}"""
 
 
 class ServiceError(Exception):
@@ -59,34 +57,6 @@ def readable_errors() -> Iterator[None]:
         yield
     except grpc.RpcError as error:
         raise ServiceError.of(error) from None
-
-
-def channel_options(settings: Settings) -> list[tuple[str, Any]]:
-    """How clients connect: the message limit, and retries of what may be sent twice."""
-    names = ", ".join(f'{{"service": "stratagem.v1.GameService", "method": "{name}"}}' for name in RETRIED)
-    return [
-        ("grpc.max_receive_message_length", settings.max_message),
-        ("grpc.max_send_message_length", settings.max_message),
-        ("grpc.service_config", _RETRIES % names),
-    ]
-
-
-def open_channel(address: str, settings: Settings | None = None) -> grpc.Channel:
-    """A channel to HOST:PORT. Raises OSError where the authority's file cannot be read."""
-    settings = settings or Settings.from_environment()
-    credentials = channel_credentials(settings)
-    if credentials is not None:
-        return grpc.secure_channel(address, credentials, channel_options(settings))
-    return grpc.insecure_channel(address, channel_options(settings))
-
-
-def open_async_channel(address: str, settings: Settings | None = None) -> grpc.aio.Channel:
-    """The same for asyncio."""
-    settings = settings or Settings.from_environment()
-    credentials = channel_credentials(settings)
-    if credentials is not None:
-        return grpc.aio.secure_channel(address, credentials, channel_options(settings))
-    return grpc.aio.insecure_channel(address, channel_options(settings))
 
 
 @dataclass(frozen=True)
@@ -202,7 +172,7 @@ class GameClient:
     def __init__(self, address: str = f"127.0.0.1:{PORTS['game']}", settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_environment()
         self._channel = open_channel(address, self.settings)
-        self.stub: Any = game_pb2_grpc.GameServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self.stub: Any = game_pb2_grpc.GameServiceStub(self._channel)
 
     def __enter__(self) -> "GameClient":
         return self

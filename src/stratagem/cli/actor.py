@@ -20,23 +20,25 @@ def actor(name: str, policy: str, games: int, server: str, replay: str, table: s
     from learner.host import prepare_host
 
     prepare_host()
-    from actors.reporter import Sender
 
     from actors.actor import Actor, ActorSettings
-    from actors.outcomes import Reporter
-    from services.client import open_channel
+    from actors.outcomes import OutcomeReporter
+    from actors.reporter import Reporter
+    from services.channels import open_channel, with_token
     from services.logs import configure_logs
 
     configure_logs()
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    with open_channel(server) as to_server, open_channel(replay) as to_replay:
-        outcomes = Reporter(to_server)
-        sender = Sender(to_replay, table)
+    with open_channel(server) as to_server:
+        outcomes = OutcomeReporter(with_token(to_server))
+        fragments = Reporter(replay, table)
         try:
-            Actor(ActorSettings(name, policy, games), to_server, sender.put, outcomes).run(stopped.is_set)
+            Actor(ActorSettings(name, policy, games), with_token(to_server), fragments.send, outcomes).run(
+                stopped.is_set
+            )
         finally:
-            sender.stop()
+            lost = fragments.stop()
             left = outcomes.stop()
-            click.echo(f"{name}: {outcomes.reported} games reported, {left} left unsent", err=True)
+            click.echo(f"{name}: {outcomes.reported} games reported, {left} and {lost} fragments left unsent", err=True)

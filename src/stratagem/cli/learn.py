@@ -26,7 +26,7 @@ def learn(name: str, board: tuple[int, int], size: str, seed: int, data: Path, s
     from actors.setup import Setup
     from learner.demo import demo_plan
     from learner.fleet import FleetLearner, FleetPlan
-    from services.client import open_channel
+    from services.channels import open_channel, with_token
     from services.logs import configure_logs
 
     configure_logs()
@@ -37,5 +37,5 @@ def learn(name: str, board: tuple[int, int], size: str, seed: int, data: Path, s
     setup = Setup(like.ruleset, like.board, shaping=like.shaping)
     settings = type(like.settings)(**{**like.settings.__dict__, "vtrace": True})
     plan = FleetPlan(name, setup, like.network, settings, seed)
-    with open_channel(server) as to_server, open_channel(replay) as to_replay:
-        FleetLearner(plan, to_server, to_replay, data).run(stopped.is_set)
+    with open_channel(server) as to_server:
+        FleetLearner(plan, with_token(to_server), replay, data).run(stopped.is_set)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,7 +28,9 @@ def serve(services: tuple[str, ...], listen: str | None, data: Path, metrics: st
     from store.names import Names
 
     chosen = services or tuple(PORTS)
-    others = {"listen": listen or f"127.0.0.1:{PORTS[chosen[0]]}"} | ({"metrics": metrics} if metrics else {})
+    others: dict[str, Any] = {"listen": listen or f"127.0.0.1:{PORTS[chosen[0]]}"} | (
+        {"metrics": metrics} if metrics else {}
+    )
     try:
         settings = Settings.from_environment(**others)
         asyncio.run(run(chosen, settings, Names.from_environment(), data))
