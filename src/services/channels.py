@@ -44,7 +44,7 @@ _Details = namedtuple("_Details", ("method", "timeout", "metadata", "credentials
 
 
 class _Token(
-    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg]
     grpc.UnaryStreamClientInterceptor,  # type: ignore[type-arg]
     grpc.StreamUnaryClientInterceptor,  # type: ignore[type-arg]
     grpc.StreamStreamClientInterceptor,  # type: ignore[type-arg]
