@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -150,6 +150,10 @@ def check_writer(request: Request) -> Services:
             status, "publishing and reporting need IAM or the bearer token", {"WWW-Authenticate": "Bearer"}
         )
     return services
+
+
+Serving = Annotated[Services, Depends(services_of)]  # what a route that anybody may ask works with
+Writing = Annotated[Services, Depends(check_writer)]  # what a route that publishes or reports works with
 
 
 def from_base64(what: str, text: str) -> bytes:

@@ -1,35 +1,38 @@
 """Matches: make one, play it, watch it, look at it again; and replays that somebody uploads."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
-from engine.board import ALIVE, AWAY, DRAW
+from engine.board import ALIVE, AWAY
 from engine.bots import BOTS
 from engine.map_specs import MAPS
+from engine.record import Record
 from engine.record_replay import replay_of
 from engine.replay_checks import ReplayError
 from engine.replay_files import read_replay
 from engine.replays import encode_gior
 from engine.rulesets import RULESETS
 from lambdas.frames import facts_of, frames_of, record_of_upload
-from lambdas.http import Body, Services, bearer, problems, services_of
+from lambdas.http import Body, Services, Serving, bearer, problems
 from lambdas.looks import told
-from lambdas.match_logic import MAX_PLAYS, MAX_QUEUE, PACES, REALTIME, TURNS, Wish, game_of, since, turn_due
+from lambdas.match_logic import MAX_PLAYS, MAX_QUEUE, PACES, Wish, game_of, since, turn_due
 from lambdas.playing import SPEEDS, Wanted
 from store.errors import InvalidError
-from store.matches import FINISHED, RUNNING, Match
+from store.matches import RUNNING, Match
 
 router = APIRouter(tags=["matches"])
 
 MATCHES_PER_WINDOW, UPLOADS_PER_WINDOW, WINDOW_SECONDS = 40, 60, 600
 MAX_UPLOAD = 2 * 1024 * 1024  # bytes
 QUIET_MS = 120_000  # a running match that nobody has asked for so long is not listed
+STATUS: dict[int, Literal["alive", "surrendered", "out"]] = {ALIVE: "alive", AWAY: "surrendered"}
 SEAT = HTTPBearer(scheme_name="seat", description="The token that making the match gave.", auto_error=False)
 MatchId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 Since = Annotated[int, Query(ge=-1, lt=2**31, description="The turn of the view that is known; -1: none.")]
@@ -65,7 +68,7 @@ class NewMatch(Body):
     )
     ruleset: str = Field(default="generalsio", max_length=40)
     board: str = Field(default="site", max_length=40)
-    pace: Literal["turns", "realtime"] = TURNS
+    pace: Literal["turns", "realtime"] = "turns"
     speed: float = Field(default=1.0, description="Realtime: 1 is two turns a second.")
     name: str = Field(default="guest", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,23}$", description="The person's.")
 
@@ -169,7 +172,7 @@ class Game(BaseModel):
 
 
 @router.get("/options", responses=problems(), operation_id="getOptions")
-def get_options(services: Services = Depends(services_of)) -> Options:
+def get_options(services: Serving) -> Options:
     """What a match can be made of, the policies that can be played against among it."""
     opponents = [Opponent(player=f"bot:{bot}", kind="bot", board=None, ruleset=None) for bot in BOTS]
     exported = services.playing.minds.exported()
@@ -191,7 +194,7 @@ def get_options(services: Services = Depends(services_of)) -> Options:
 
 
 @router.post("/matches", status_code=201, responses=problems(404, 429, 503), operation_id="createMatch")
-def create_match(new: NewMatch, request: Request, services: Services = Depends(services_of)) -> Created:
+def create_match(services: Serving, new: NewMatch, request: Request) -> Created:
     """Begin a match. In pace "turns" it goes on when its person plays; in "realtime" by the wall clock."""
     services.limit(request, "new matches", MATCHES_PER_WINDOW, WINDOW_SECONDS)
     wanted = Wanted(new.ruleset, new.board, tuple(new.players), new.pace, new.speed, new.name)
@@ -201,9 +204,9 @@ def create_match(new: NewMatch, request: Request, services: Services = Depends(s
 
 @router.get("/matches", responses=problems(), operation_id="listMatches")
 def list_matches(
+    services: Serving,
     state: Annotated[Literal["running", "finished"], Query()] = "running",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    services: Services = Depends(services_of),
 ) -> Summaries:
     """Matches that are being played, or that are over, the newest first."""
     quiet = services.now_ms() - QUIET_MS if state == RUNNING else 0
@@ -212,7 +215,7 @@ def list_matches(
 
 
 @router.get("/matches/{match}", responses=problems(404, 503), operation_id="getMatch")
-def get_match(match: MatchId, request: Request, since: Since = -1, services: Services = Depends(services_of)) -> View:
+def get_match(services: Serving, match: MatchId, request: Request, since: Since = -1) -> View:
     """A match as it stands now, with the tiles that changed since a turn. Without the seat's token one watches."""
     found = services.playing.look(match)
     return view_of(found, since, found.opens(bearer(request)), services.now_ms())
@@ -220,10 +223,10 @@ def get_match(match: MatchId, request: Request, since: Since = -1, services: Ser
 
 @router.post("/matches/{match}", responses=problems(401, 403, 404, 409, 503), operation_id="playMatch")
 def play_match(
+    services: Serving,
     match: MatchId,
     asked: Asked,
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(SEAT)],
-    services: Services = Depends(services_of),
 ) -> View:
     """Submit, queue, undo and clear moves, play turns, surrender. Needs the seat's token."""
     if token is None:
@@ -243,10 +246,10 @@ def play_match(
 
 @router.get("/matches/{match}/frames", responses=problems(404, 503), operation_id="getFrames")
 def get_frames(
+    services: Serving,
     match: MatchId,
     seat: Annotated[int | None, Query(ge=0, le=15)] = None,
     first: Annotated[int, Query(ge=0, lt=2**31)] = 0,
-    services: Services = Depends(services_of),
 ) -> Game:
     """The boards of a match that is over, from a turn on, whole or as a seat knew them."""
     return _game(services.playing.finished(match).record, seat, first)
@@ -260,9 +263,7 @@ def get_frames(
     operation_id="getRecord",
 )
 def get_record(
-    match: MatchId,
-    form: Annotated[Literal["json", "gior"], Query()] = "json",
-    services: Services = Depends(services_of),
+    services: Serving, match: MatchId, form: Annotated[Literal["json", "gior"], Query()] = "json"
 ) -> Response:
     """The record of a match that is over: the canonical event log, or a replay file of the site."""
     record = services.playing.finished(match).record
@@ -288,11 +289,11 @@ def get_record(
     },
 )
 async def read_upload(
+    services: Serving,
     request: Request,
     name: Annotated[str, Query(min_length=1, max_length=200, description="The file's name; its ending is its kind.")],
     seat: Annotated[int | None, Query(ge=0, le=15)] = None,
     first: Annotated[int, Query(ge=0, lt=2**31)] = 0,
-    services: Services = Depends(services_of),
 ) -> Game:
     """The boards of a replay file, .gior, .gioreplay or .json, each also .gz. Nothing of it is kept."""
     if int(request.headers.get("content-length", "0") or 0) > MAX_UPLOAD:
@@ -318,14 +319,12 @@ def _uploaded(services: Services, request: Request, name: str, data: bytes, seat
     return _game(record_of_upload(replay), seat, first)
 
 
-def _untimed(record: Any) -> Any:
+def _untimed(record: Record) -> Record:
     """A record without the limit of turns that matches have and replays of the site have not."""
-    from dataclasses import replace
-
     return replace(record, ruleset=record.ruleset.vary(turn_limit=0))
 
 
-def _game(record: Any, seat: int | None, first: int) -> Game:
+def _game(record: Record, seat: int | None, first: int) -> Game:
     frames = frames_of(record, seat, first)
     return Game(
         **facts_of(record),
@@ -343,10 +342,9 @@ def view_of(match: Match, turn: int, yours: bool, now_ms: int) -> View:
     """A match as its watchers may see it, with the tiles that changed after a turn."""
     board, tiles, whole = since(match, turn)
     game, setup = game_of(match), match.setup
-    words = {ALIVE: "alive", AWAY: "surrendered"}
     return View(
         match=match.id,
-        state=RUNNING if match.state == RUNNING else FINISHED,
+        state="running" if match.state == RUNNING else "finished",
         turn=match.turn,
         due=turn_due(match, now_ms),
         now_ms=now_ms,
@@ -359,7 +357,7 @@ def view_of(match: Match, turn: int, yours: bool, now_ms: int) -> View:
         height=match.record.layout.height,
         width=match.record.layout.width,
         players=[
-            Seat(player=player.key, land=land, army=army, status=words.get(status, "out"))
+            Seat(player=player.key, land=land, army=army, status=STATUS.get(status, "out"))
             for player, land, army, status in zip(setup.players, game.land, game.totals, game.status, strict=True)
         ],
         seat=setup.human if setup.human >= 0 else None,
@@ -375,7 +373,7 @@ def _summary(match: Match) -> Summary:
     setup = match.setup
     return Summary(
         match=match.id,
-        state=RUNNING if match.state == RUNNING else FINISHED,
+        state="running" if match.state == RUNNING else "finished",
         players=[player.key for player in setup.players],
         ruleset=setup.ruleset,
         board=setup.board,

@@ -1,4 +1,4 @@
-"""What plays the bots' seats: the engine's scripted bots, and policies by ONNX Runtime, with neither torch nor numba."""
+"""What plays the bots' seats: the engine's scripted bots, and policies by ONNX Runtime; neither torch nor numba."""
 
 import json
 import threading

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from lambdas.http import Body, Services, check_writer, from_base64, problems, services_of
-from store.errors import NotFoundError
+from lambdas.http import Body, Serving, Writing, from_base64, problems
+from store.errors import InvalidError, NotFoundError
 from store.names import export_key, policy_key
 from store.policies import ALIAS, LATEST, NAME, PolicyVersion
 
@@ -85,15 +85,13 @@ def _told(found: PolicyVersion) -> Version:
 
 
 @router.get("/models", responses=problems(), operation_id="listModels")
-def list_models(services: Services = Depends(services_of)) -> Names:
+def list_models(services: Serving) -> Names:
     """All policies by name."""
     return Names(names=services.policies.names())
 
 
 @router.get("/models/{name}", responses=problems(404), operation_id="getModel")
-def get_model(
-    name: PolicyName, limit: Annotated[int, Query(ge=1, le=200)] = 50, services: Services = Depends(services_of)
-) -> Versions:
+def get_model(services: Serving, name: PolicyName, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Versions:
     """A policy's versions, the newest first, and its aliases."""
     versions = list(services.policies.versions(name, limit))
     if not versions:
@@ -103,23 +101,23 @@ def get_model(
 
 
 @router.get("/models/{name}/versions/{version}", responses=problems(404), operation_id="getVersion")
-def get_version(name: PolicyName, version: Number, services: Services = Depends(services_of)) -> Version:
+def get_version(services: Serving, name: PolicyName, version: Number) -> Version:
     """One version."""
     return _told(services.policies.get(name, version))
 
 
 @router.get("/models/{name}/aliases/{alias}", responses=problems(404), operation_id="resolveAlias")
-def resolve_alias(name: PolicyName, alias: AliasName, services: Services = Depends(services_of)) -> Version:
+def resolve_alias(services: Serving, name: PolicyName, alias: AliasName) -> Version:
     """The version that an alias points at; "latest" always is the newest."""
     return _told(services.policies.resolve(name, alias))
 
 
 @router.get("/models/{name}/versions/{version}/download", responses=problems(404), operation_id="downloadVersion")
 def download_version(
+    services: Serving,
     name: PolicyName,
     version: Number,
     form: Annotated[Literal["safetensors", "onnx"], Query()] = "safetensors",
-    services: Services = Depends(services_of),
 ) -> Link:
     """A link to a version's weights, or to its ONNX form where it was exported."""
     found = services.policies.get(name, version)
@@ -134,15 +132,16 @@ def download_version(
 @router.post(
     "/models/{name}/versions", status_code=201, responses=problems(401, 403, 404, 503), operation_id="publishVersion"
 )
-def publish_version(name: PolicyName, upload: Upload, services: Services = Depends(check_writer)) -> Version:
+def publish_version(services: Writing, name: PolicyName, upload: Upload) -> Version:
     """Publish a policy of up to 4 MiB; the same again is the same version. Needs IAM or the bearer token."""
     weights = from_base64("weights", upload.weights)
-    return _told(services.policies.publish(name, weights, upload.about, upload.parent))
+    try:
+        return _told(services.policies.publish(name, weights, upload.about, upload.parent))
+    except ValueError as error:  # numbers that JSON does not have
+        raise InvalidError(f"about cannot be kept as JSON: {error}") from None
 
 
 @router.put("/models/{name}/aliases/{alias}", responses=problems(401, 403, 404, 409), operation_id="setAlias")
-def set_alias(
-    name: PolicyName, alias: AliasName, pointer: Pointer, services: Services = Depends(check_writer)
-) -> Version:
+def set_alias(services: Writing, name: PolicyName, alias: AliasName, pointer: Pointer) -> Version:
     """Point an alias at a version. Needs IAM or the bearer token."""
     return _told(services.policies.set_alias(name, alias, pointer.version, pointer.expected))

@@ -1,4 +1,4 @@
-"""Matches as requests change them: read, play what is due, do what is asked, write, and again where another was faster."""
+"""Matches as requests change them: read, play what is due, do what is asked, write; again where another was faster."""
 
 import logging
 import random

@@ -1,12 +1,12 @@
-"""Ladders: who stands where and how sure that is, how a rating came about, and outcomes from whoever may report them."""
+"""Ladders: who stands where, how sure that is, how it came about; and outcomes from whoever may report them."""
 
 import math
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from lambdas.http import Body, Services, check_writer, problems, services_of
+from lambdas.http import Body, Serving, Writing, problems
 from store.errors import InvalidError
 from store.ratings import BATCH, SPREAD, Outcome, Player, Rating
 
@@ -111,9 +111,7 @@ def place_of(rating: Rating, rank: int) -> Place:
 
 @router.get("/ladders/{ladder}", responses=problems(), operation_id="getLadder")
 def get_ladder(
-    ladder: Annotated[str, Path(pattern=LADDER)],
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    services: Services = Depends(services_of),
+    services: Serving, ladder: Annotated[str, Path(pattern=LADDER)], limit: Annotated[int, Query(ge=1, le=500)] = 100
 ) -> Ladder:
     """A ladder's players, the strongest first. Ladders are called by ruleset, or RULESET-BOARD for other maps."""
     found = services.ratings.ladder(ladder, limit)
@@ -122,10 +120,10 @@ def get_ladder(
 
 @router.get("/ladders/{ladder}/history", responses=problems(), operation_id="getHistory")
 def get_history(
+    services: Serving,
     ladder: Annotated[str, Path(pattern=LADDER)],
     player: Annotated[str, Query(pattern=PLAYER, description="NAME@VERSION.")],
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-    services: Services = Depends(services_of),
 ) -> History:
     """How a player's rating came about, the newest game first."""
     who = Player.from_key(player)
@@ -149,7 +147,7 @@ def get_history(
 
 
 @router.post("/outcomes", responses=problems(401, 403, 409, 503), operation_id="reportOutcomes")
-def report_outcomes(report: Report, services: Services = Depends(check_writer)) -> Counts:
+def report_outcomes(services: Writing, report: Report) -> Counts:
     """Count outcomes of games, each game once however often it is reported. Needs IAM or the bearer token."""
     for each in report.outcomes:
         if each.winner >= len(each.players):

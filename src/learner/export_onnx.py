@@ -1,16 +1,18 @@
 """Policies as ONNX: one turn of one seat on a board of any size, for places without torch.
 
-    planes (1, P, H, W) float32 as `engine.observation.planes` makes them, vector (1, V) int32, memory (1, M, H, W) float32
+    planes (1, P, H, W) float32, vector (1, V) int32, memory (1, M, H, W) float32
         -> logits (1, A) float32, value (1,) float32, next_memory (1, M, H, W) float32
 
-The mask is left to the player: its bits are integers' work, which numpy does and ONNX's older operators cannot. What a
-player has to know beside the graph stands in the model's metadata under `METADATA_KEY`: the network's options. Every
-export is compared with torch over the turns of some games, memory included, before it is handed out.
+Planes are those of `engine.observation`. The mask is left to the player: its bits are integers' work, which numpy does
+and ONNX's older operators cannot. What a player has to know beside the graph stands in the model's metadata under
+`METADATA_KEY`: the network's options. Every export is compared with torch over the turns of some games, memory
+included, before it is handed out.
 """
 
-import io
 import json
+import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -66,8 +68,8 @@ def export_onnx(policy: Policy) -> bytes:
         torch.zeros((1, config.memory, 7, 9)),
     )
     sides = {2: "height", 3: "width"}
-    file = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        file = Path(folder) / "policy.onnx"
         warnings.simplefilter("ignore")  # the tracing exporter says that it is old; the other needs more packages
         torch.onnx.export(
             OneTurn(policy),
@@ -84,7 +86,7 @@ def export_onnx(policy: Policy) -> bytes:
                 "next_memory": sides,
             },
         )
-    model = onnx.load_from_string(file.getvalue())
+        model = onnx.load(file)
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(config.as_dict())})
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString()
