@@ -64,7 +64,7 @@ class NewMatch(Body):
     players: list[Annotated[str, Field(min_length=1, max_length=80)]] = Field(
         min_length=2,
         max_length=8,
-        description='By seat: "human" (once, or nowhere to watch bots), "bot:NAME", "policy:NAME", "policy:NAME@VERSION".',
+        description='By seat: "human" (once, or nowhere to watch), "bot:NAME", "policy:NAME", "policy:NAME@VERSION".',
     )
     ruleset: str = Field(default="generalsio", max_length=40)
     board: str = Field(default="site", max_length=40)
