@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, Place] = {
     "serve": Place("stratagem.cli.serve", "serve", "Run the gRPC services."),
     "store": Place("stratagem.cli.store", "store", "Run the local store: S3 and DynamoDB on this machine."),
     "up": Place("stratagem.cli.up", "up", "Run a whole fleet on this machine, under one view."),
+    "policy": Place("stratagem.cli.policy", "policy", "Write a policy as ONNX."),
+    "web": Place("stratagem.cli.web", "web", "Serve the page: play, watch, replay, ladder."),
 }
 
 
