@@ -25,6 +25,8 @@ class Place(NamedTuple):
 COMMANDS: Mapping[str, Place] = {
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
+    "policy": Place("stratagem.cli.policy", "policy", "Write a policy as ONNX."),
+    "web": Place("stratagem.cli.web", "web", "Serve the page: play, watch, replay, ladder."),
 }
 
 

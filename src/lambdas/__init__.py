@@ -1,0 +1,1 @@
+"""HTTP APIs: matches of people against bots, ratings, models. One FastAPI application, locally and on Lambda."""
