@@ -39,11 +39,13 @@ def allow_objects(role: iam.IRole, bucket: s3.IBucket, prefixes: Sequence[str], 
         )
 
 
-def allow_listing(role: iam.IRole, bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
-    """Let a role list keys of a bucket, those that begin in given ways."""
-    statement = iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
-    statement.add_condition("StringLike", {"s3:prefix": [f"{prefix}*" for prefix in prefixes]})
-    role.add_to_principal_policy(statement)
+def allow_listing(role: iam.IRole, bucket: s3.IBucket) -> None:
+    """Let a role list a bucket's keys.
+
+    Without it S3 answers 403 to whoever reads what is not there, and `store` could not tell that from a ban. A
+    condition on the prefix would not hold for such a read, so there is none.
+    """
+    add(role, ("s3:ListBucket",), [bucket.bucket_arn])
 
 
 def add(role: iam.IRole, actions: Sequence[str], resources: Sequence[str]) -> None:

@@ -21,10 +21,10 @@ from cdk.stacks.storage import Storage
 from store.names import (
     API_OUTPUT,
     API_PATH,
+    CALLER_HEADER,
+    CALLER_HEADER_VARIABLE,
     EXPORT_PREFIX,
     HISTORY,
-    LAKE_PREFIX,
-    LEASES,
     MATCHES,
     POLICIES,
     POLICY_PREFIX,
@@ -42,16 +42,17 @@ PUBLIC_READS = "the ladder, the registry and replays are meant to be read by eve
 class Room:
     """A Lambda and what it serves."""
 
-    name: str  # the module of `lambdas`
+    name: str  # the part of `lambdas.app` and the handler of `lambdas.handlers`
     paths: tuple[str, ...]  # under API_PATH
     memory: int  # MiB; the share of a core grows with it
     seconds: int
     signed: bool  # whether who writes must sign as somebody that IAM lets
 
 
-RATING_ROOM = Room("ratings", ("ratings",), 512, 15, signed=True)
-MODEL_ROOM = Room("models", ("policies",), 512, 15, signed=True)
-MATCH_ROOM = Room("matches", ("matches", "games"), 1769, 20, signed=False)  # a whole core: bots think in it
+RATING_ROOM = Room("ratings", ("ladders", "outcomes"), 512, 15, signed=True)
+MODEL_ROOM = Room("models", ("models",), 512, 15, signed=True)
+# A whole core: bots think in it.
+MATCH_ROOM = Room("matches", ("matches", "options", "replays"), 1769, 20, signed=False)
 ROOMS = (RATING_ROOM, MODEL_ROOM, MATCH_ROOM)
 
 
@@ -83,8 +84,9 @@ class Api(Stack):
         group.grant_write(role)
         environment = self.storage.names.environment()
         del environment["AWS_REGION"]  # Lambda sets it itself and accepts no other
+        environment[CALLER_HEADER_VARIABLE] = CALLER_HEADER
         code = lambda_.DockerImageCode.from_ecr(
-            self.images.repositories["lambda"], tag_or_digest=self.images.tag, cmd=[f"lambdas.{room.name}.handler"]
+            self.images.repositories["lambda"], tag_or_digest=self.images.tag, cmd=[f"lambdas.handlers.{room.name}"]
         )
         return lambda_.DockerImageFunction(
             self,
@@ -108,7 +110,7 @@ class Api(Stack):
         storage = self.storage
 
         def tables(room: Room, *, write: Sequence[str] = (), read: Sequence[str] = ()) -> None:
-            for schema in (POLICIES, RATINGS, HISTORY, MATCHES, LEASES):
+            for schema in (POLICIES, RATINGS, HISTORY, MATCHES):
                 if schema.name in (*write, *read):
                     allow_table(self._role(room), storage.table(schema), schema, write=schema.name in write)
 
@@ -116,11 +118,12 @@ class Api(Stack):
         tables(MODEL_ROOM, write=(POLICIES.name,))
         models = (POLICY_PREFIX, EXPORT_PREFIX)
         allow_objects(self._role(MODEL_ROOM), storage.models, models, ("s3:GetObject", "s3:PutObject"))
-        tables(MATCH_ROOM, write=(RATINGS.name, HISTORY.name, MATCHES.name, LEASES.name), read=(POLICIES.name,))
+        allow_listing(self._role(MODEL_ROOM), storage.models)
+        tables(MATCH_ROOM, write=(RATINGS.name, HISTORY.name, MATCHES.name), read=(POLICIES.name,))
         allow_objects(self._role(MATCH_ROOM), storage.models, models, ("s3:GetObject",))
+        allow_listing(self._role(MATCH_ROOM), storage.models)
         allow_objects(self._role(MATCH_ROOM), storage.lake, (RECORD_PREFIX,), ("s3:GetObject", "s3:PutObject"))
-        allow_objects(self._role(MATCH_ROOM), storage.lake, (LAKE_PREFIX,), ("s3:GetObject",))
-        allow_listing(self._role(MATCH_ROOM), storage.lake, (LAKE_PREFIX, RECORD_PREFIX))
+        allow_listing(self._role(MATCH_ROOM), storage.lake)
 
     def _route(self, room: Room) -> None:
         title = room.name.capitalize()

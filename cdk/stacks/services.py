@@ -131,7 +131,8 @@ class Services(Stack):
         allow_objects(role, storage.models, (POLICY_PREFIX, EXPORT_PREFIX), ("s3:GetObject", "s3:PutObject"))
         kept = (GAME_PREFIX, RECORD_PREFIX, LAKE_PREFIX)
         allow_objects(role, storage.lake, kept, ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"))
-        allow_listing(role, storage.lake, kept)
+        allow_listing(role, storage.models)
+        allow_listing(role, storage.lake)
         definition.add_container(
             "server",
             image=self.images.container("server"),
@@ -268,3 +269,4 @@ def allow_reading_policies(role: iam.IRole, storage: Storage) -> None:
     """Let a role read the registry and the weights."""
     allow_table(role, storage.table(POLICIES), POLICIES, write=False)
     allow_objects(role, storage.models, (POLICY_PREFIX,), ("s3:GetObject",))
+    allow_listing(role, storage.models)

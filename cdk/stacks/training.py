@@ -69,7 +69,7 @@ class Training(Stack):
         models = self.storage.models
         own = (POLICY_PREFIX, CHECKPOINT_PREFIX, JOB_PREFIX)
         allow_objects(role, models, own, ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"))
-        allow_listing(role, models, (CHECKPOINT_PREFIX, JOB_PREFIX))
+        allow_listing(role, models)
         log = f"arn:{self.partition}:logs:{self.region}:{self.account}:log-group:/aws/sagemaker/TrainingJobs*"
         add(
             role, ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"), [log]

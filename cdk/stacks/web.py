@@ -10,13 +10,19 @@ from cdk.acknowledge import acknowledge
 from cdk.config import Config
 from cdk.stacks.api import Api
 from cdk.stacks.storage import Storage
-from store.names import API_PATH, DISTRIBUTION_OUTPUT, PAGE_OUTPUT, WEB_OUTPUT
+from store.names import API_PATH, CALLER_HEADER, DISTRIBUTION_OUTPUT, PAGE_OUTPUT, WEB_OUTPUT
 
 # The page is plain ES modules and CSS of its own: nothing from elsewhere, nothing inline.
 CONTENT_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# The API sees CloudFront's address; this tells it the caller's, whatever the caller says itself.
+CALLER_FUNCTION = f"""function handler(event) {{
+  event.request.headers["{CALLER_HEADER}"] = {{ value: event.viewer.ip + ":0" }};
+  return event.request;
+}}
+"""
 
 
 class Web(Stack):
@@ -47,6 +53,17 @@ class Web(Stack):
             allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
             cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
             origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+            function_associations=[
+                cloudfront.FunctionAssociation(
+                    function=cloudfront.Function(
+                        self,
+                        "Caller",
+                        code=cloudfront.FunctionCode.from_inline(CALLER_FUNCTION),
+                        runtime=cloudfront.FunctionRuntime.JS_2_0,
+                    ),
+                    event_type=cloudfront.FunctionEventType.VIEWER_REQUEST,
+                )
+            ],
         )
         self.distribution = cloudfront.Distribution(
             self,

@@ -22,6 +22,8 @@ LISTEN_VARIABLE = "STRATAGEM_LISTEN"  # HOST:PORT where the services answer
 METRICS_VARIABLE = "STRATAGEM_METRICS"  # HOST:PORT where Prometheus may ask
 SERVER_VARIABLE = "STRATAGEM_SERVER"  # HOST:PORT of the services, for actors and learners
 TOKEN_VARIABLE = "STRATAGEM_TOKEN"  # the bearer token of the services
+CALLER_HEADER_VARIABLE = "STRATAGEM_CALLER_HEADER"  # the header by which a proxy tells the API who calls
+CALLER_HEADER = "x-stratagem-caller"  # ADDRESS:PORT, on AWS set by CloudFront
 TOKEN_SECRET_VARIABLE = "STRATAGEM_TOKEN_SECRET"  # the secret in AWS Secrets Manager that holds it
 
 
@@ -111,7 +113,7 @@ WEB_PREFIX = "web/"
 # Where the processes answer.
 SERVICE_PORT = 50051  # gRPC, of `stratagem serve`
 METRICS_PORT = 9464  # Prometheus, of every process
-API_PATH = "/api"  # the HTTP API's routes begin so, locally and behind CloudFront
+API_PATH = "/v1"  # the HTTP API's routes begin so, locally and behind CloudFront
 
 # Metrics on AWS. Once a minute `stratagem serve` logs a line whose event is `PULSE`; filters on its log make metrics of
 # these fields in the namespace of the deployment's prefix.

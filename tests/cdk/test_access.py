@@ -46,6 +46,7 @@ ACTIONS = {
     "Training/JudgeTaskTaskRole": {
         *TABLE_READ,
         "s3:GetObject",
+        "s3:ListBucket",
         "states:SendTaskFailure",
         "states:SendTaskHeartbeat",
         "states:SendTaskSuccess",
@@ -90,7 +91,7 @@ ACTIONS = {
         "sns:Publish",
     },
     "Api/RatingsRole": {*TABLE_WRITE, *LOG},
-    "Api/ModelsRole": {*TABLE_WRITE, *LOG, "s3:GetObject", "s3:PutObject"},
+    "Api/ModelsRole": {*TABLE_WRITE, *LOG, "s3:GetObject", "s3:ListBucket", "s3:PutObject"},
     "Api/MatchesRole": {*TABLE_WRITE, *LOG, "s3:GetObject", "s3:ListBucket", "s3:PutObject"},
     "Delivery/Builder": {
         *PULL,

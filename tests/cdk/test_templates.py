@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
 from cfnlint.config import ConfigMixIn, ManualArgs
 from cfnlint.runner import Runner
 from tests.cdk.conftest import Synthesized
 
+from lambdas import handlers
+from lambdas.app import PAGE_HEADERS, PARTS, PREFIX
 from store.connect import table_request
-from store.names import RECORD_PREFIX, TABLES, Names
+from store.names import API_PATH, RECORD_PREFIX, TABLES, Names
 
 KEPT = {"small", "large"}  # the profiles whose data outlive the stack
 
@@ -141,23 +144,38 @@ def test_the_fleet_stands_on_spot_first_and_begins_with_nothing(app: Synthesized
 
 def test_whoever_writes_signs_but_for_matches(app: Synthesized) -> None:
     routes = {r["Properties"]["RouteKey"]: r["Properties"] for r in app.of_type("AWS::ApiGatewayV2::Route").values()}
-    assert len(routes) == 32
+    assert len(routes) == 48
     for key, route in routes.items():
-        signed = not key.startswith("GET") and re.search("ratings|policies", key) is not None
+        signed = not key.startswith("GET") and re.search("ladders|outcomes|models", key) is not None
         assert (route.get("AuthorizationType") == "AWS_IAM") == signed, key
     stage = next(iter(app.of_type("AWS::ApiGatewayV2::Stage").values()))["Properties"]
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == 200
     assert "requestId" in json.dumps(stage["AccessLogSettings"]["Format"])
 
 
+def test_every_route_of_the_application_has_its_function(dev: Synthesized) -> None:
+    functions = {place: f["Properties"] for place, f in dev.of_type("AWS::Lambda::Function").items()}
+    parts = {f["ImageConfig"]["Command"][0].rpartition(".")[2] for f in functions.values()}
+    assert parts == set(PARTS)
+    keys = {r["Properties"]["RouteKey"] for r in dev.of_type("AWS::ApiGatewayV2::Route").values()}
+    assert PREFIX == API_PATH
+    for part in PARTS:
+        assert callable(getattr(handlers, part))
+        for route in import_module(f"lambdas.{part}").router.routes:
+            whole = PREFIX + route.path
+            first = "/".join(whole.split("/")[:3])
+            wanted = first if whole == first else f"{first}/{{rest+}}"
+            assert {f"{method} {wanted}" for method in route.methods} <= keys, route.path
+
+
 def test_the_page_is_read_through_cloudfront_alone(app: Synthesized) -> None:
     distribution = next(iter(app.of_type("AWS::CloudFront::Distribution").values()))["Properties"]["DistributionConfig"]
     assert distribution["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
-    assert distribution["CacheBehaviors"][0]["PathPattern"] == "/api/*"
+    assert distribution["CacheBehaviors"][0]["PathPattern"] == "/v1/*"
     assert "OriginAccessControlId" in distribution["Origins"][0]
     headers = next(iter(app.of_type("AWS::CloudFront::ResponseHeadersPolicy").values()))["Properties"]
     security = headers["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
-    assert security["ContentSecurityPolicy"]["ContentSecurityPolicy"].startswith("default-src 'self'")
+    assert security["ContentSecurityPolicy"]["ContentSecurityPolicy"] == PAGE_HEADERS["Content-Security-Policy"]
     assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == 365 * 86_400
 
 
