@@ -20,6 +20,15 @@ PREFIX_VARIABLE = "STRATAGEM_PREFIX"
 MODELS_BUCKET_VARIABLE = "STRATAGEM_MODELS_BUCKET"
 LAKE_BUCKET_VARIABLE = "STRATAGEM_LAKE_BUCKET"
 
+# Variables that the services and their callers read beside those, see `services.settings`.
+LISTEN_VARIABLE = "STRATAGEM_LISTEN"  # HOST:PORT where the services answer
+METRICS_VARIABLE = "STRATAGEM_METRICS"  # HOST:PORT where Prometheus may ask
+SERVER_VARIABLE = "STRATAGEM_SERVER"  # HOST:PORT of the services, for actors and learners
+TOKEN_VARIABLE = "STRATAGEM_TOKEN"  # the bearer token of the services
+CALLER_HEADER_VARIABLE = "STRATAGEM_CALLER_HEADER"  # the header by which a proxy tells the API who calls
+CALLER_HEADER = "x-stratagem-caller"  # ADDRESS:PORT, on AWS set by CloudFront
+TOKEN_SECRET_VARIABLE = "STRATAGEM_TOKEN_SECRET"  # the secret in AWS Secrets Manager that holds it
+
 
 class Kind(StrEnum):
     """DynamoDB's attribute types that keys have here."""
@@ -93,7 +102,8 @@ TABLES = (POLICIES, RATINGS, HISTORY, MATCHES, GAMES)
 # Objects of the models bucket.
 POLICY_PREFIX = "policies/"  # policies/SHA256.safetensors, content-addressed
 EXPORT_PREFIX = "exports/"  # exports/SHA256.onnx: what a Lambda plays with
-CHECKPOINT_PREFIX = "checkpoints/"
+CHECKPOINT_PREFIX = "checkpoints/"  # checkpoints/RUN/: what a training job goes on from
+JOB_PREFIX = "jobs/"  # jobs/JOB/output/: what SageMaker packs of a finished job
 
 # Objects of the lake's bucket.
 LAKE_PREFIX = "lake/"  # lake/ruleset=R/date=YYYY-MM-DD/part-SHA256.parquet
@@ -129,6 +139,64 @@ LAKE_PARTITIONS = (
 )
 
 WEB_PREFIX = "web/"
+
+
+# Where the processes answer.
+SERVICE_PORT = 50051  # gRPC, of `stratagem serve`
+METRICS_PORT = 9464  # Prometheus, of every process
+API_PATH = "/v1"  # the HTTP API's routes begin so, locally and behind CloudFront
+
+# Metrics on AWS. Once a minute `stratagem serve` logs a line whose event is `PULSE`; filters on its log make metrics of
+# these fields in the namespace of the deployment's prefix.
+PULSE = "pulse"
+PULSE_FIELDS = {
+    "hunger": "samples that wait for an insert, the largest of all tables",
+    "staleness": "policy versions that the newest experience lags behind the newest policy",
+    "actors": "actors that sent experience in the last minute",
+    "turns": "turns of games recorded in the last minute",
+}
+
+
+IMAGES = ("server", "actor", "learner", "lambda")  # docker/NAME.Dockerfile; the registry is PREFIX/NAME
+
+# The lake's columns as SQL types, and the columns that are folders.
+LAKE_COLUMNS = {
+    "game_id": "string",
+    "players": "array<string>",
+    "versions": "array<bigint>",
+    "winner": "int",
+    "turns": "int",
+    "finished_ms": "bigint",
+    "record": "binary",
+}
+LAKE_PARTITIONS = ("ruleset", "date")
+
+# What a training job logs, one "NAME=NUMBER" a metric: SageMaker reads them by these names and plots them.
+TRAINING_METRICS = (
+    "episode_reward",
+    "episode_turns",
+    "win_rate",  # over all opponents but itself
+    "steps_per_second",
+    "env_steps",
+    "policy_loss",
+    "value_loss",
+    "entropy",
+    "progress",  # environment steps since the line before, logged once a minute whatever training does
+)
+EVALUATION_METRICS = ("score", "score_low", "score_high")
+
+# Outputs of the stacks, by which the deployed things are found.
+MODELS_OUTPUT = "ModelsBucketName"
+LAKE_OUTPUT = "LakeBucketName"
+WEB_OUTPUT = "WebBucketName"
+DISTRIBUTION_OUTPUT = "DistributionId"
+PAGE_OUTPUT = "PageAddress"
+API_OUTPUT = "ApiAddress"
+SERVICE_OUTPUT = "ServiceAddress"
+CLUSTER_OUTPUT = "ClusterName"
+FLEET_OUTPUT = "ActorFleetName"
+MACHINE_OUTPUT = "TrainingMachineArn"
+TOPIC_OUTPUT = "NewsTopicArn"
 
 
 def policy_key(sha256: str) -> str:
