@@ -11,6 +11,7 @@ Letters in the comments: T turns, B rows (a row is one seat of one game), H x W 
 a tile, A actions.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
@@ -76,7 +77,7 @@ SIZES = {
 class Output(NamedTuple):
     """What the policy answers to T turns of B rows."""
 
-    logits: Tensor  # (T, B, A) float32, ILLEGAL where the mask forbids
+    logits: Tensor  # (T, B, A) float32, ILLEGAL where the mask forbids; of a Q network what each action is worth
     values: Tensor  # (T, B) float32
     memory: Tensor  # (B, M, H, W) float32, after the last turn
 
@@ -230,8 +231,11 @@ class Moves(nn.Module):
         return logits.flatten(1, 2)
 
 
-class Policy(nn.Module):
-    """The recurrent policy. Action codes are `engine.actions`'; index and code are one."""
+class Trunk(nn.Module):
+    """What every recurrent network here has before its heads: encoder, memory and a view of the whole board.
+
+    A subclass adds heads and calls `_initialise`; its answer is an `Output`.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -246,14 +250,9 @@ class Policy(nn.Module):
         self.mix = nn.Conv2d(m, c, 1)
         self.aim = Block(c)
         self.overview = nn.Sequential(nn.Linear(2 * c + facts, config.hidden), nn.LayerNorm(config.hidden))
-        self.moves = Moves(c, config.pairs, 2 if config.halves else 1)
-        self.build = nn.Conv2d(c, 1, 1) if config.castles else None
-        self.rest = nn.Linear(config.hidden, 1)
-        self.value = nn.Linear(config.hidden, 1)
-        self._initialise()
 
-    def _initialise(self) -> None:
-        """Start undecided: near-equal logits and values near 0, so that the first games explore."""
+    def _initialise(self, heads: Iterable[nn.Linear | nn.Conv2d | None]) -> None:
+        """Start undecided: what the heads answer is near 0 and near equal, so that the first games explore."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.orthogonal_(module.weight.flatten(1), gain=2**0.5)
@@ -262,7 +261,7 @@ class Policy(nn.Module):
             elif isinstance(module, Neighbours):
                 nn.init.normal_(module.weight)
                 module.weight.data *= torch.tensor([0.5, 0.2, 0.2])  # four beside and four at the corners, much alike
-        for head in (self.moves.judge, self.build, self.rest, self.value):
+        for head in heads:
             if head is not None:
                 nn.init.normal_(head.weight, std=0.01)
         for block in (*self.blocks, self.aim):  # so that what flows through the shortcuts keeps its size
@@ -272,12 +271,16 @@ class Policy(nn.Module):
 
     def first_memory(self, rows: int, height: int, width: int) -> Tensor:
         """The memory of rows that have seen nothing: zeros (rows, M, H, W)."""
-        device = self.value.weight.device
+        device = self.first.weight.device
         memory = torch.zeros((rows, self.config.memory, height, width), device=device)
         return memory.contiguous(memory_format=torch.channels_last)
 
-    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
-        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
+    def perceive(
+        self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the heads read: tiles (T * B, C, H, W), the whole board (T * B, hidden), which actions are legal, bool
+        (T * B, A), and the memory after the last turn. The arguments are those of `forward`.
+        """
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
         facts = scalars(vector.flatten(0, 1), height * width)
@@ -286,10 +289,30 @@ class Policy(nn.Module):
         states, memory = self.gru(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
         hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
-        logits = self._logits(x, hidden)
-        logits = logits.masked_fill(~legal_actions(flat, self.config.halves, self.config.castles), ILLEGAL)
+        return x, hidden, legal_actions(flat, self.config.halves, self.config.castles), memory
+
+    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
+        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
+        raise NotImplementedError
+
+
+class Policy(Trunk):
+    """The recurrent policy. Action codes are `engine.actions`'; index and code are one."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        self.moves = Moves(config.channels, config.pairs, 2 if config.halves else 1)
+        self.build = nn.Conv2d(config.channels, 1, 1) if config.castles else None
+        self.rest = nn.Linear(config.hidden, 1)
+        self.value = nn.Linear(config.hidden, 1)
+        self._initialise((self.moves.judge, self.build, self.rest, self.value))
+
+    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
+        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
+        x, hidden, legal, memory = self.perceive(words, vector, memory, resets)
+        logits = self._logits(x, hidden).masked_fill(~legal, ILLEGAL)
         values = self.value(hidden).squeeze(1)
-        return Output(logits.view(turns, rows, -1), values.view(turns, rows), memory)
+        return Output(logits.view(*words.shape[:2], -1), values.view(words.shape[:2]), memory)
 
     def _logits(self, x: Tensor, hidden: Tensor) -> Tensor:
         """(N, C, H, W) and (N, hidden) to (N, A), in the order of the action codes."""
@@ -302,9 +325,9 @@ class Policy(nn.Module):
         return torch.cat(parts, dim=1)
 
 
-def parameters_of(policy: Policy) -> int:
+def parameters_of(network: nn.Module) -> int:
     """How many numbers were learned."""
-    return sum(parameter.numel() for parameter in policy.parameters())
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def sample(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -20,7 +20,7 @@ from engine.board import DRAW
 from engine.compile import OneThread
 from learner.clock import Clock
 from learner.crew import crew_of
-from learner.network import Policy, sample
+from learner.network import Trunk, sample
 from learner.players import Player, answer
 
 
@@ -133,7 +133,7 @@ class Table:
 class Rollout:
     """Plays the tables with a policy and keeps its memory of every row between fragments."""
 
-    def __init__(self, tables: list[Table], policy: Policy, seed: int, clock: Clock) -> None:
+    def __init__(self, tables: list[Table], policy: Trunk, seed: int, clock: Clock) -> None:
         self.tables, self.policy, self.clock = tables, policy, clock
         self.device = next(policy.parameters()).device
         self.rows = sum(table.rows for table in tables)
@@ -153,7 +153,7 @@ class Rollout:
             with self.clock.measure("act"):
                 output = answer(self.crew, self.policy, words, vector, self.memory, resets)
                 logits = output.logits[0]
-                actions = sample(logits, self.generator)
+                actions = self._choose(logits)
                 log_probs = logits.log_softmax(-1).gather(-1, actions[:, None])[:, 0]
                 self.memory = output.memory
                 codes = actions.to("cpu", torch.int32).numpy()
@@ -181,6 +181,10 @@ class Rollout:
             truncated_,
             valid_,
         ), episodes
+
+    def _choose(self, logits: Tensor) -> Tensor:
+        """An action for each row of logits (L, A): int64 (L,)."""
+        return sample(logits, self.generator)
 
     def _look(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What all rows see now: words (L, H, W), vector (L, V), resets (L,), valid (L,)."""
