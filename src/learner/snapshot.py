@@ -9,7 +9,7 @@ import json
 import math
 import os
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import torch
@@ -49,7 +49,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def save_policy(policy: Policy, path: Path, about: dict[str, Any]) -> None:
     """Write `path`.safetensors and `path`.json (`path` without a suffix). `about` must be fit for JSON."""
-    weights = pack_tensors(_portable(policy.state_dict()))
+    weights = pack_tensors(portable(policy.state_dict()))
     description = {
         "format": FORMAT,
         "version": VERSION,
@@ -69,7 +69,7 @@ def load_policy(path: Path, device: str = "cpu") -> Snapshot:
     if description.get("format") != FORMAT or description.get("version") != VERSION:
         found = f"{description.get('format')!r} version {description.get('version')!r}"
         raise SnapshotError(f'{described}: is {found}; accepted: "{FORMAT}" version {VERSION}')
-    config = _network_config(described, description.get("network"))
+    config = network_config(described, description.get("network"))
     about = description.get("about")
     if not isinstance(about, dict):
         raise SnapshotError(f"{described}: about is {type(about).__name__}; accepted: an object")
@@ -85,7 +85,7 @@ def load_policy(path: Path, device: str = "cpu") -> Snapshot:
     return Snapshot(policy.to(device).eval(), about)
 
 
-def fill(policy: Policy, tensors: dict[str, Tensor], source: Path) -> None:
+def fill(policy: Policy, tensors: dict[str, Tensor], source: PurePath) -> None:
     """Put tensors in a policy's place of weights. Raises SnapshotError unless names, shapes and numbers are right."""
     expected = policy.state_dict()
     for name in sorted(expected.keys() ^ tensors.keys()):
@@ -102,7 +102,7 @@ def fill(policy: Policy, tensors: dict[str, Tensor], source: Path) -> None:
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Write tensors and facts (fit for JSON) as one safetensors file."""
-    replace_file(path, pack_tensors(_portable(tensors), metadata={HEADER_KEY: json.dumps(facts, allow_nan=False)}))
+    replace_file(path, pack_tensors(portable(tensors), metadata={HEADER_KEY: json.dumps(facts, allow_nan=False)}))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -119,7 +119,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, facts
 
 
-def _portable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def portable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors as safetensors takes them: on the CPU, contiguous, without gradients."""
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
@@ -144,7 +145,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     return description
 
 
-def _network_config(path: Path, network: object) -> NetworkConfig:
+def network_config(path: PurePath, network: object) -> NetworkConfig:
+    """The network that JSON describes. Raises SnapshotError."""
     if not isinstance(network, dict):
         raise SnapshotError(f"{path}: network is {type(network).__name__}; accepted: an object")
     known = {field.name: field.type for field in fields(NetworkConfig)}

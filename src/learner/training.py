@@ -26,6 +26,7 @@ from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import Ruleset
 from learner.clock import Clock
+from learner.handicap import BEGIN, Handicap, HandicappedBot
 from learner.live import Status, View
 from learner.network import NetworkConfig, Policy
 from learner.players import BotPlayer
@@ -53,6 +54,7 @@ class Plan:
     self_games: int  # tables of self-play, where both seats learn
     pool_games: int  # against older snapshots
     bot_games: Mapping[str, int]  # against scripted bots, by name
+    handicapped: str | None = None  # the one of them that skips turns while it is too strong, see `learner.handicap`
     snapshot_seconds: float = 20.0  # between two snapshots
     device: str = "cpu"
 
@@ -75,6 +77,7 @@ class Counters:
     decisions: int = 0  # actions of learning seats
     episodes: int = 0
     sittings: int = 0  # times the run was started
+    handicap: float = BEGIN  # part of its turns that the handicapped bot skips
 
 
 @dataclass
@@ -107,6 +110,7 @@ class Training:
         if self.checkpoint.exists():
             self._resume()
         self.counters.sittings += 1
+        self.handicap = Handicap(self.counters.handicap)
         self._generator = np.random.default_rng((plan.seed, self.counters.sittings))
         if not self.pool.members:
             self._snapshot()
@@ -149,6 +153,7 @@ class Training:
                 with self.clock.measure("notes"):
                     played = plan.settings.turns * sum(table.batch.num_games for table in rollout.tables)
                     self._count(played, fragment.actions.numel(), episodes)
+                    self._adapt()
                     last = time.perf_counter() - begin
                     counters.seconds += last
                     status = self._status(losses, played / last)
@@ -184,12 +189,22 @@ class Training:
         for seat in range(2):
             for name, games in plan.bot_games.items():
                 if games // 2:
-                    tables.append(Table(batch(games // 2), (seat,), BotPlayer(name), plan.defeat))
+                    tables.append(Table(batch(games // 2), (seat,), self._bot(name, next(seeds)), plan.defeat))
         if plan.pool_games:  # at one table: every table asks its opponent's network anew
             tables.append(Table(batch(plan.pool_games), (0,), self.pool.draw(self._generator), plan.defeat))
         for table in tables:
             self.latest.setdefault(table.company, Latest())
         return Rollout(tables, self.policy, plan.seed + self.counters.sittings, self.clock)
+
+    def _adapt(self) -> None:
+        """Let the handicap follow the games so far."""
+        if self.plan.handicapped is not None:
+            scores = list(self.latest[self.plan.handicapped].scores)
+            self.handicap.adapt(scores, self.counters.seconds / self.plan.seconds)
+            self.counters.handicap = self.handicap.share
+
+    def _bot(self, name: str, seed: int) -> BotPlayer:
+        return HandicappedBot(name, self.handicap, seed) if name == self.plan.handicapped else BotPlayer(name)
 
     def _seat_pool(self, rollout: Rollout) -> None:
         """Now and then another snapshot comes to the pool's tables."""
@@ -208,6 +223,7 @@ class Training:
             self._rewards.append(episode.reward)
 
     def _status(self, losses: dict[str, float], speed: float) -> Status:
+        plan = self.plan
         return Status(
             seconds=self.counters.seconds,
             budget=self.plan.seconds,
@@ -220,6 +236,7 @@ class Training:
             losses=losses,
             win_rates={name: latest.win_rate for name, latest in self.latest.items() if name != "itself"},
             shares=self.clock.shares(),
+            handicap=None if plan.handicapped is None else (plan.handicapped, self.handicap.share),
         )
 
     def _note(self, status: Status, writer: SummaryWriter) -> None:
@@ -233,6 +250,7 @@ class Training:
             "episode_reward": _plain(status.episode_reward),
             **{name: _plain(value) for name, value in status.losses.items()},
             "win_rate": {name: _plain(rate) for name, rate in status.win_rates.items()},
+            **({"handicap": round(status.handicap[1], 4)} if status.handicap else {}),
         }
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, allow_nan=False) + "\n")

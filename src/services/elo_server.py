@@ -40,10 +40,7 @@ class EloServicer(elo_pb2_grpc.EloServiceServicer):
         ]
         if rows:
             await asyncio.to_thread(self.lake.add, rows)
-        rated = [outcome for outcome in outcomes if len(set(outcome.players)) == len(outcome.players)]
-        if not rated:
-            return elo_pb2.ReportOutcomeResponse()
-        counted = await asyncio.to_thread(self.ratings.report, rated)
+        counted = await asyncio.to_thread(self.ratings.report, outcomes)
         return elo_pb2.ReportOutcomeResponse(counted=counted.counted, duplicates=counted.duplicates)
 
     async def GetRatings(  # noqa: N802

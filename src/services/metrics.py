@@ -11,7 +11,7 @@ RPC_SECONDS = Histogram(PREFIX + "rpc_seconds", "How long unary calls took.", ("
 STREAMS = Gauge(PREFIX + "streams", "Streaming calls that are open.", ("method",))
 
 # The game server.
-GAMES = Gauge(PREFIX + "games", "Games in memory.", ("state",))
+GAMES = Gauge(PREFIX + "games", "Games that are open or running.")
 GAMES_FINISHED = Counter(PREFIX + "games_finished", "Games that have ended.", ("ruleset",))
 TURNS = Counter(PREFIX + "turns", "Turns played.")
 TURN_LATENESS = Histogram(
@@ -25,4 +25,27 @@ TICKETS = Gauge(PREFIX + "tickets", "Players who wait for an opponent.")
 MATCHES = Counter(PREFIX + "matches", "Games that the matchmaker has made.")
 WAIT_SECONDS = Histogram(
     PREFIX + "match_wait_seconds", "How long players waited.", buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120)
+)
+
+# The replay service, a label a table.
+FRAGMENTS = Gauge(PREFIX + "replay_fragments", "Fragments held.", ("table",))
+FRAGMENT_BYTES = Gauge(PREFIX + "replay_bytes", "Bytes of the fragments held.", ("table",))
+FRAGMENTS_INSERTED = Counter(PREFIX + "replay_inserted", "Fragments inserted.", ("table",))
+FRAGMENTS_SAMPLED = Counter(PREFIX + "replay_sampled", "Fragments sampled.", ("table",))
+FRAGMENTS_REPEATED = Counter(PREFIX + "replay_duplicates", "Fragments that had come before.", ("table",))
+TRANSITIONS_INSERTED = Counter(PREFIX + "replay_transitions_inserted", "Turns of learning seats inserted.", ("table",))
+TRANSITIONS_SAMPLED = Counter(PREFIX + "replay_transitions_sampled", "Turns of learning seats sampled.", ("table",))
+SAMPLES_WAITING = Gauge(PREFIX + "replay_samples_waiting", "Samples that wait for an insert.", ("table",))
+INSERTS_WAITING = Gauge(PREFIX + "replay_inserts_waiting", "Fragments that wait to be inserted.", ("table",))
+SAMPLE_AGE = Histogram(
+    PREFIX + "replay_sample_age_seconds",
+    "How long ago sampled fragments were inserted.",
+    ("table",),
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600),
+)
+SAMPLE_STALENESS = Histogram(
+    PREFIX + "replay_sample_staleness_versions",
+    "How many policy versions sampled fragments were behind the newest in their table.",
+    ("table",),
+    buckets=(0, 1, 2, 3, 5, 8, 13, 21, 50, 100, 1000),
 )

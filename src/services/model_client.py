@@ -49,5 +49,7 @@ def publish_policy(
         for begin in range(0, len(weights), CHUNK):
             yield model_pb2.PublishPolicyRequest(chunk=common_pb2.Chunk(data=weights[begin : begin + CHUNK]))
 
-    answer = model_pb2_grpc.ModelServiceStub(channel).PublishPolicy(messages(), timeout=timeout)
+    answer: model_pb2.PublishPolicyResponse = model_pb2_grpc.ModelServiceStub(channel).PublishPolicy(
+        messages(), timeout=timeout
+    )
     return answer.info

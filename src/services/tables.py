@@ -215,7 +215,7 @@ class Table(Generic[Item]):
         check_priority(float(given.max()))
         with self._changed:
             slots = named % self.capacity
-            held = self._keys[slots] == named
+            held = (self._keys[slots] == named) & (named >= 0)
             slots, given = slots[held], given[held]
             self._priorities[slots] = given
             if self._tree is not None:

@@ -23,10 +23,14 @@ class Place(NamedTuple):
 
 
 COMMANDS: Mapping[str, Place] = {
+    "actor": Place("stratagem.cli.actor", "actor", "Play for a learner: a process of a fleet."),
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
     "lake": Place("stratagem.cli.lake", "lake", "List, query, export and fill the lake of games."),
+    "learn": Place("stratagem.cli.learn", "learn", "Learn from what a fleet plays."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
+    "serve": Place("stratagem.cli.serve", "serve", "Run the gRPC services."),
     "store": Place("stratagem.cli.store", "store", "Run the local store: S3 and DynamoDB on this machine."),
+    "up": Place("stratagem.cli.up", "up", "Run a whole fleet on this machine, under one view."),
 }
 
 

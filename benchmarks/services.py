@@ -1,0 +1,274 @@
+"""Experience over loopback gRPC: fragments recorded and sampled at the same time, next to shipping uint8 observations.
+
+Three processes (an actor that only sends, the replay service, a learner that only receives) share the machine's cores.
+A transition is a turn of a learning seat; both seats learn. The uint8 observations are the network's planes. Run by
+`make bench-services`.
+"""
+
+import asyncio
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+import grpc
+import numpy as np
+from rich.console import Console
+from rich.table import Table as View
+
+from actors.fragment import Recorder, Replayer
+from actors.setup import Setup
+from engine.compile import OneThread
+from engine.observation import PLANES
+from learner.experience import ExperienceClient
+from machine import write_result
+from services.replay_server import Held, ReplayServicer
+from services.serving import build_server
+from services.settings import Settings
+from services.stubs.replay_pb2 import Fragment, GetExperienceBatchRequest, RecordExperienceRequest
+from services.stubs.replay_pb2_grpc import ReplayServiceStub
+from services.tables import Table
+
+SECONDS = 6.0
+TURNS, GAMES, SEATS = 32, 16, 2
+TRANSITIONS = TURNS * GAMES * SEATS  # of a fragment
+MEMORY = 8  # numbers a tile that the policy of size "tiny" remembers
+BOARDS = {"24x24": "site", "8x8": "small"}
+LARGE = Settings(max_message=256 << 20)
+TENSORS = "/bench.Tensors/"
+
+
+def play(board: str, turns: int, count: int, memory: int = 0) -> list[Fragment]:
+    """Fragments of the bots `hunter` and `expander` against each other, from all parts of games."""
+    setup = Setup.of("generalsio", board, seed=1, max_turns=500)
+    batch, rng = setup.batch(GAMES), np.random.default_rng(0)
+    batch.reset()
+    recorder = Recorder(setup, batch, "bench", (0, 1))
+    made = []
+    with OneThread():
+        for _ in range(count):
+            for _ in range(40):  # between fragments, so that they differ
+                batch.step(batch.bot_actions(["hunter", "expander"]))
+            shape = (GAMES, SEATS, memory, batch.height, batch.width)
+            recorder.begin(1, np.tanh(rng.normal(size=shape)) if memory else None)
+            for _ in range(turns):
+                actions = batch.bot_actions(["hunter", "expander"])
+                recorder.add(actions, -5 * rng.random((GAMES, SEATS)), rng.random((GAMES, SEATS)))
+                batch.step(actions)
+            made.append(recorder.finish(rng.random((GAMES, SEATS))))
+    return made
+
+
+def pass_on(settings: Settings, pipe: Connection) -> None:
+    """Serve fragments, and tensors as plain bytes, until a word comes through the pipe."""
+
+    async def run() -> None:
+        servicer = ReplayServicer([Table[Held]("bench", 512)], settings.max_message)
+        server = build_server([servicer], settings)
+        server.grpc.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler("bench.Tensors", _tensor_methods()),)
+        )
+        await server.start()
+        pipe.send(server.address)
+        await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
+        await server.stop(0)
+        servicer.close()
+
+    asyncio.run(run())
+
+
+def _tensor_methods() -> dict[str, Any]:
+    """Record and sample bytes, by the same table."""
+    table: Table[bytes] = Table("tensors", 32)
+
+    async def record(requests: Any, context: Any) -> bytes:
+        async for content in requests:
+            table.try_insert(content)
+        return b""
+
+    async def sample(request: bytes, context: Any) -> Any:
+        while (drawn := table.try_sample(8)) is None:
+            await asyncio.sleep(0.01)
+        for one in drawn:
+            yield one.item
+
+    return {
+        "Record": grpc.stream_unary_rpc_method_handler(record),
+        "Sample": grpc.unary_stream_rpc_method_handler(sample),
+    }
+
+
+def for_seconds(step: Callable[[], tuple[int, int]], pipe: Connection) -> None:
+    """Run steps, which tell fragments and bytes, once to warm up and then for SECONDS; send what a second brought."""
+    step()
+    pipe.send("ready")
+    pipe.recv()
+    made = size = 0
+    begun = time.perf_counter()
+    while (passed := time.perf_counter() - begun) < SECONDS:
+        fragments, content = step()
+        made += fragments
+        size += content
+    pipe.send((made * TRANSITIONS / passed, size / passed / 1e6))
+
+
+def record_fragments(address: str, pipe: Connection) -> None:
+    """Send fragments, 32 a stream."""
+    made, sequence = play("site", TURNS, 8), 0
+    size = sum(fragment.ByteSize() for fragment in made) / len(made)
+    stub = ReplayServiceStub(grpc.insecure_channel(address))
+
+    def requests() -> Iterator[RecordExperienceRequest]:
+        nonlocal sequence
+        for _ in range(32):
+            sequence += 1
+            fragment = made[sequence % len(made)]
+            fragment.sequence = sequence
+            yield RecordExperienceRequest(table="bench", fragment=fragment)
+
+    def step() -> tuple[int, int]:
+        inserted = int(stub.RecordExperience(requests()).inserted)
+        return inserted, int(inserted * size)
+
+    for_seconds(step, pipe)
+
+
+def sample_fragments(address: str, pipe: Connection) -> None:
+    """Receive fragments as logs, 64 at a time."""
+    stub = ReplayServiceStub(grpc.insecure_channel(address))
+    request = GetExperienceBatchRequest(table="bench", count=64)
+
+    def step() -> tuple[int, int]:
+        samples = [sample for answer in stub.GetExperienceBatch(request) for sample in answer.samples]
+        return len(samples), sum(sample.fragment.ByteSize() for sample in samples)
+
+    for_seconds(step, pipe)
+
+
+def record_tensors(address: str, pipe: Connection) -> None:
+    """Send the same as uint8 planes, 4 a stream."""
+    content = observations(play("site", TURNS, 1)[0])
+    call = channel(address).stream_unary(TENSORS + "Record")
+
+    def step() -> tuple[int, int]:
+        call(iter([content] * 4))
+        return 4, 4 * len(content)
+
+    for_seconds(step, pipe)
+
+
+def sample_tensors(address: str, pipe: Connection) -> None:
+    """Receive uint8 planes, 8 at a time."""
+    call = channel(address).unary_stream(TENSORS + "Sample")
+
+    def step() -> tuple[int, int]:
+        sizes = [len(content) for content in call(b"")]
+        return len(sizes), sum(sizes)
+
+    for_seconds(step, pipe)
+
+
+def channel(address: str) -> grpc.Channel:
+    limits = [("grpc.max_receive_message_length", 256 << 20), ("grpc.max_send_message_length", 256 << 20)]
+    return grpc.insecure_channel(address, limits)
+
+
+def observations(fragment: Fragment) -> bytes:
+    """What the learning seats saw of a fragment as the network's planes, uint8 (T, G, L, PLANES, H, W), armies cut."""
+    words = Replayer().replay(fragment).words[:-1]
+    planes = np.zeros((*words.shape[:3], len(PLANES), *words.shape[3:]), np.uint8)
+    flags = words & 255
+    for bit in range(len(PLANES) - 4):
+        planes[..., bit, :, :] = flags >> bit % 8 & 1
+    planes[..., -4, :, :] = np.minimum(words >> 16, 255)
+    return planes.tobytes()
+
+
+def both_ways(address: str, record: Callable[..., None], sample: Callable[..., None]) -> tuple[float, ...]:
+    """Transitions and MB a second in, then out, while both go on."""
+    context = multiprocessing.get_context("spawn")
+    ends, processes = [], []
+    for work in (record, sample):  # the first one's warming up fills the table for the second one
+        end, other = context.Pipe()
+        process = context.Process(target=work, args=(address, other), daemon=True)
+        process.start()
+        end.recv()
+        ends.append(end)
+        processes.append(process)
+    for end in ends:
+        end.send("go")
+    rates = [rate for end in ends for rate in end.recv()]
+    for process in processes:
+        process.join()
+    return tuple(rates)
+
+
+def replay_rate(address: str) -> float:
+    """Transitions a second that a learner gets as torch tensors, one thread playing them again."""
+    client = ExperienceClient(address, "bench", 8, memory=MEMORY, settings=LARGE)
+    client.sample()
+    made, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < SECONDS:
+        client.sample()
+        made += 8 * TRANSITIONS
+    rate = made / (time.perf_counter() - begun)
+    client.close()
+    return rate
+
+
+def sizes(figures: dict[str, float]) -> View:
+    """Bytes a transition costs, by board and length of fragments."""
+    view = View(title="bytes a transition", title_justify="left")
+    for head in ("board, turns", "log", "with memory", "compact", "uint8 planes", "ratio", "with memory", "compact"):
+        view.add_column(head, justify="right")
+    for name, board in BOARDS.items():
+        for turns in (16, 32, 64):
+            transitions = turns * GAMES * SEATS
+            log = np.mean([len(one.SerializeToString()) for one in play(board, turns, 6)]) / transitions
+            full = np.mean([len(one.SerializeToString()) for one in play(board, turns, 2, MEMORY)]) / transitions
+            side = int(name.split("x")[0])
+            compact, planes = 3.0 * side**2 + 28, float(len(PLANES) * side**2)
+            kept = full - log  # what the memory adds, to either
+            ratios = planes / log, (planes + kept) / full, compact / log
+            key = f"{name}, {turns} turns: "
+            figures[key + "log bytes a transition"] = log
+            figures[key + "log and memory bytes a transition"] = full
+            figures[key + "uint8 planes to log"] = ratios[0]
+            figures[key + "uint8 planes and memory to log and memory"] = ratios[1]
+            figures[key + "compact observations to log"] = ratios[2]
+            row = f"{log:.1f} {full:.1f} {compact:,.0f} {planes:,.0f} {ratios[0]:.0f} {ratios[1]:.1f} {ratios[2]:.0f}"
+            view.add_row(f"{name}, {turns}", *row.split())
+    return view
+
+
+def main() -> None:
+    """Measure, print tables, write build/bench/services.json."""
+    figures: dict[str, float] = {}
+    console = Console()
+    console.print(sizes(figures))
+    context = multiprocessing.get_context("spawn")
+    end, other = context.Pipe()
+    server = context.Process(target=pass_on, args=(LARGE, other), daemon=True)
+    server.start()
+    address = end.recv()
+    view = View(title=f"fragments of {TURNS} turns x {GAMES} games x {SEATS} seats, 24x24", title_justify="left")
+    for head in ("", "transitions/s in", "MB/s in", "transitions/s out", "MB/s out"):
+        view.add_column(head, justify="right")
+    ways = {"logs": (record_fragments, sample_fragments), "uint8 planes": (record_tensors, sample_tensors)}
+    for name, (record, sample) in ways.items():
+        rates = both_ways(address, record, sample)
+        view.add_row(name, *(f"{rate:,.0f}" if n % 2 == 0 else f"{rate:,.1f}" for n, rate in enumerate(rates)))
+        for what, rate in zip(("transitions/s in", "MB/s in", "transitions/s out", "MB/s out"), rates, strict=True):
+            figures[f"{name}: {what}"] = rate
+    figures["played again: transitions/s"] = replay_rate(address)
+    end.send("stop")
+    server.join(10)
+    console.print(view)
+    console.print(f"a learner's thread plays again {figures['played again: transitions/s']:,.0f} transitions/s")
+    console.print(f"written to {write_result('services', figures)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
