@@ -1,1 +1,1 @@
-"""Actors: what plays, and how what was played becomes experience."""
+"""Actors: what plays, for a learner, for a ladder elsewhere, and how what was played becomes experience."""
