@@ -22,10 +22,9 @@ from store.names import (
     CLUSTER_OUTPUT,
     EXPORT_PREFIX,
     FLEET_OUTPUT,
-    GAME_PREFIX,
+    GAMES,
     HISTORY,
     LAKE_PREFIX,
-    LEASES,
     LISTEN_VARIABLE,
     MATCHES,
     METRICS_PORT,
@@ -40,6 +39,7 @@ from store.names import (
     SERVICE_OUTPUT,
     SERVICE_PORT,
     TOKEN_VARIABLE,
+    WAITING_PREFIX,
 )
 
 PLATFORM = ecs.FargatePlatformVersion.VERSION1_4
@@ -126,10 +126,10 @@ class Services(Stack):
     def _server(self) -> ecs.FargateService:
         definition = self.task("Server", self.config.server.cpu, self.config.server.memory)
         role, storage = definition.task_role, self.storage
-        for schema in (POLICIES, RATINGS, HISTORY, LEASES, MATCHES):
+        for schema in (POLICIES, RATINGS, HISTORY, GAMES, MATCHES):
             allow_table(role, storage.table(schema), schema, write=True)
         allow_objects(role, storage.models, (POLICY_PREFIX, EXPORT_PREFIX), ("s3:GetObject", "s3:PutObject"))
-        kept = (GAME_PREFIX, RECORD_PREFIX, LAKE_PREFIX)
+        kept = (WAITING_PREFIX, RECORD_PREFIX, LAKE_PREFIX)
         allow_objects(role, storage.lake, kept, ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"))
         allow_listing(role, storage.models)
         allow_listing(role, storage.lake)

@@ -11,13 +11,11 @@ from cdk.acknowledge import acknowledge
 from cdk.config import Config
 from store.names import (
     CHECKPOINT_PREFIX,
-    GAME_PREFIX,
     LAKE_COLUMNS,
     LAKE_OUTPUT,
     LAKE_PARTITIONS,
     LAKE_PREFIX,
     MODELS_OUTPUT,
-    RECORD_PREFIX,
     TABLES,
     Kind,
     Names,
@@ -90,15 +88,14 @@ class Storage(Stack):
         return bucket
 
     def _lake_lifecycle(self) -> None:
-        """Games grow cold; what is only a step on their way into the lake goes."""
+        """Games grow cold; answers of queries go. What waits for the lake is removed by the server's keeper alone."""
         self.lake.add_lifecycle_rule(
             prefix=LAKE_PREFIX,
             transitions=[
                 s3.Transition(storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=Duration.days(30))
             ],
         )
-        for prefix, days in ((GAME_PREFIX, 14), (RECORD_PREFIX, 90), (QUERY_PREFIX, 7)):
-            self.lake.add_lifecycle_rule(prefix=prefix, expiration=Duration.days(days))
+        self.lake.add_lifecycle_rule(prefix=QUERY_PREFIX, expiration=Duration.days(7))
 
     def _table(self, schema: TableSchema) -> dynamodb.Table:
         kinds = {Kind.TEXT: dynamodb.AttributeType.STRING, Kind.NUMBER: dynamodb.AttributeType.NUMBER}
@@ -138,8 +135,8 @@ class Storage(Stack):
             catalog_id=self.account,
             database_input=glue.CfnDatabase.DatabaseInputProperty(name=self.config.prefix.replace("-", "_")),
         )
-        columns = [glue.CfnTable.ColumnProperty(name=name, type=kind) for name, kind in LAKE_COLUMNS.items()]
-        partitions = [glue.CfnTable.ColumnProperty(name=name, type="string") for name in LAKE_PARTITIONS]
+        columns = [glue.CfnTable.ColumnProperty(name=c.name, type=c.type, comment=c.about) for c in LAKE_COLUMNS]
+        partitions = [glue.CfnTable.ColumnProperty(name=c.name, type=c.type) for c in LAKE_PARTITIONS]
         table = glue.CfnTable(
             self,
             "Games",

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from engine.rulesets import RULESETS
 from services.logs import get_log
 from store.errors import StoreError
+from store.handed import take_in
 from store.lake import Lake
 from store.ratings import Ratings
 
@@ -31,7 +32,8 @@ async def keep(
 def round_of(ratings: Ratings, lake: Lake, ladders: Sequence[str]) -> None:
     """One round."""
     swept = sum(ratings.sweep(ladder) for ladder in ladders)
+    handed = take_in(lake.connection, lake.add, "api")
     folded = lake.fold()
     joined = lake.join()
-    if swept or folded or joined:
-        _log.info("kept", batches_finished=swept, games_folded=folded, parts_joined=joined)
+    if swept or handed or folded or joined:
+        _log.info("kept", batches_finished=swept, games_taken_in=handed, games_folded=folded, parts_joined=joined)

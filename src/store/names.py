@@ -107,6 +107,9 @@ JOB_PREFIX = "jobs/"  # jobs/JOB/output/: what SageMaker packs of a finished job
 
 # Objects of the lake's bucket.
 LAKE_PREFIX = "lake/"  # lake/ruleset=R/date=YYYY-MM-DD/part-SHA256.parquet
+RECORD_PREFIX = (
+    "records/"  # records/GAME: a game that was handed in where nothing can write Parquet, see `store.handed`
+)
 WAITING_PREFIX = "waiting/"  # waiting/ruleset=R/SHA256.parquet: finished games that no part holds yet
 
 
@@ -158,18 +161,6 @@ PULSE_FIELDS = {
 
 
 IMAGES = ("server", "actor", "learner", "lambda")  # docker/NAME.Dockerfile; the registry is PREFIX/NAME
-
-# The lake's columns as SQL types, and the columns that are folders.
-LAKE_COLUMNS = {
-    "game_id": "string",
-    "players": "array<string>",
-    "versions": "array<bigint>",
-    "winner": "int",
-    "turns": "int",
-    "finished_ms": "bigint",
-    "record": "binary",
-}
-LAKE_PARTITIONS = ("ruleset", "date")
 
 # What a training job logs, one "NAME=NUMBER" a metric: SageMaker reads them by these names and plots them.
 TRAINING_METRICS = (

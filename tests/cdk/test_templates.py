@@ -13,7 +13,7 @@ from tests.cdk.conftest import Synthesized
 from lambdas import handlers
 from lambdas.app import PAGE_HEADERS, PARTS, PREFIX
 from store.connect import table_request
-from store.names import API_PATH, RECORD_PREFIX, TABLES, Names
+from store.names import API_PATH, RECORD_PREFIX, TABLES, WAITING_PREFIX, Names
 
 KEPT = {"small", "large"}  # the profiles whose data outlive the stack
 
@@ -85,10 +85,10 @@ def test_tables_are_as_the_store_says_and_can_be_recovered(app: Synthesized) -> 
     assert len(tables) == len(TABLES)
 
 
-def test_objects_that_are_a_step_on_the_way_expire(app: Synthesized) -> None:
+def test_games_grow_cold_and_never_expire(app: Synthesized) -> None:
     lake = next(b for place, b in app.of_type("AWS::S3::Bucket").items() if "Lake" in place)
     rules = {rule.get("Prefix"): rule for rule in lake["Properties"]["LifecycleConfiguration"]["Rules"]}
-    assert rules[RECORD_PREFIX]["ExpirationInDays"] == 90
+    assert not {RECORD_PREFIX, WAITING_PREFIX} & rules.keys()
     assert rules["lake/"]["Transitions"][0]["StorageClass"] == "INTELLIGENT_TIERING"
     assert "ExpirationInDays" not in rules["lake/"]
 

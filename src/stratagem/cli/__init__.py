@@ -27,12 +27,11 @@ COMMANDS: Mapping[str, Place] = {
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
     "lake": Place("stratagem.cli.lake", "lake", "List, query, export and fill the lake of games."),
     "learn": Place("stratagem.cli.learn", "learn", "Learn from what a fleet plays."),
-    "policy": Place("stratagem.cli.policy", "policy", "Take policies to where they play."),
+    "policy": Place("stratagem.cli.policy", "policy", "Take policies to where they play: ONNX, a competition."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
     "serve": Place("stratagem.cli.serve", "serve", "Run the gRPC services."),
     "store": Place("stratagem.cli.store", "store", "Run the local store: S3 and DynamoDB on this machine."),
     "up": Place("stratagem.cli.up", "up", "Run a whole fleet on this machine, under one view."),
-    "policy": Place("stratagem.cli.policy", "policy", "Write a policy as ONNX."),
     "web": Place("stratagem.cli.web", "web", "Serve the page: play, watch, replay, ladder."),
 }
 
