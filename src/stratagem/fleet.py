@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +15,60 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
+from services.channels import open_channel, with_token
 from services.settings import PORTS
 from services.stubs import elo_pb2, elo_pb2_grpc, model_pb2, model_pb2_grpc, replay_pb2, replay_pb2_grpc
 from store.connect import Connection
 from store.lake import Lake
-from store.names import LOCAL_ENDPOINT, LOCAL_PORT, Names
+from store.names import LOCAL_PORT, Names
 from store.ratings import Ratings
 from stratagem.supervisor import Child, Fleet
 
-SERVER = f"127.0.0.1:{PORTS['game']}"  # games, policies, ratings and matchmaking in one process
-REPLAY = f"127.0.0.1:{PORTS['replay']}"
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 
 
-def fleet_of(name: str, actors: int, board: str, seed: int, data: Path) -> Fleet:
+@dataclass(frozen=True)
+class Places:
+    """Where the processes of a fleet answer on 127.0.0.1."""
+
+    store: int = LOCAL_PORT
+    server: int = PORTS["game"]  # games, policies, ratings and matchmaking in one process
+    replay: int = PORTS["replay"]
+
+    @property
+    def names(self) -> Names:
+        """The store's."""
+        return Names.from_environment({"STRATAGEM_ENDPOINT": f"http://127.0.0.1:{self.store}"})
+
+
+def fleet_of(name: str, actors: int, board: str, seed: int, data: Path, places: Places, publish_seconds: float = 10.0
+) -> Fleet:
     """The processes, in the order in which they need each other."""
-    environment = {**os.environ, "STRATAGEM_ENDPOINT": LOCAL_ENDPOINT}
+    environment = {**os.environ, **places.names.environment()}
+    server, replay = f"127.0.0.1:{places.server}", f"127.0.0.1:{places.replay}"
 
     def child(title: str, *arguments: str, ready: Callable[[], bool] = lambda: True) -> Child:
         command = [sys.executable, "-m", "stratagem.cli", *arguments]
         return Child(title, command, data / "logs" / f"{title}.log", environment, ready)
 
-    addresses = ("--server", SERVER, "--replay", REPLAY)
+    addresses = ("--server", server, "--replay", replay)
     return Fleet(
         [
-            child("store", "store", "--data", str(data / "store"), ready=lambda: _listens(LOCAL_PORT)),
+            child(
+                "store",
+                *("store", "--data", str(data / "store"), "--port", str(places.store)),
+                ready=lambda: _listens(places.store),
+            ),
             child(
                 "server",
-                *("serve", "game", "model", "elo", "matchmaker", "--listen", SERVER, "--data", str(data / "games")),
-                ready=lambda: _serves(SERVER),
+                *("serve", "game", "model", "elo", "matchmaker", "--listen", server, "--data", str(data / "games")),
+                ready=lambda: _serves(server),
             ),
-            child("replay", "serve", "replay", "--listen", REPLAY, ready=lambda: _serves(REPLAY)),
+            child("replay", "serve", "replay", "--listen", replay, ready=lambda: _serves(replay)),
             child(
                 "learner",
-                *("learn", "--name", name, "--board", board, "--seed", str(seed), "--data", str(data), *addresses),
+                *("learn", "--name", name, "--board", board, "--seed", str(seed), "--data", str(data)),
+                *("--publish-seconds", str(publish_seconds), *addresses),
             ),
             *(
                 child(f"actor-{n}", "actor", "--name", f"actor-{n}", "--policy", name, *addresses)
@@ -93,9 +114,10 @@ def census(names: Names) -> str:
 class FleetView:
     """What there is to see: processes, policies, ratings, experience."""
 
-    def __init__(self, fleet: Fleet, name: str, data: Path) -> None:
-        self.fleet, self.name, self.data = fleet, name, data
-        self._server, self._replay = grpc.insecure_channel(SERVER), grpc.insecure_channel(REPLAY)
+    def __init__(self, fleet: Fleet, name: str, places: Places) -> None:
+        self.fleet, self.name = fleet, name
+        self._server = with_token(open_channel(f"127.0.0.1:{places.server}"))
+        self._replay = with_token(open_channel(f"127.0.0.1:{places.replay}"))
         self._before: tuple[float, int] | None = None
         self._rate = 0.0
 

@@ -8,11 +8,7 @@ from pathlib import Path
 
 import click
 
-from store.names import LOCAL_ENDPOINT, Names
 from stratagem.supervisor import StartError
-
-VIEW_SECONDS = 1.0
-LINE_SECONDS = 10.0  # between two lines where there is no terminal
 
 
 @click.command()
@@ -27,9 +23,10 @@ def up(name: str, actors: int, board: str, minutes: float | None, seed: int, dat
 
     Started again with the same --data it finds every policy, rating and game. Ctrl-C stops it in order.
     """
-    from stratagem.fleet import FleetView, census, fleet_of
+    from stratagem.fleet import FleetView, Places, census, fleet_of
 
-    fleet = fleet_of(name, actors, board, seed, data)
+    places = Places()
+    fleet = fleet_of(name, actors, board, seed, data, places)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -39,14 +36,14 @@ def up(name: str, actors: int, board: str, minutes: float | None, seed: int, dat
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(1)
     limit = time.monotonic() + 60.0 * minutes if minutes else float("inf")
-    view = FleetView(fleet, name, data)
+    view = FleetView(fleet, name, places)
     try:
         view.watch(lambda: stopped.is_set() or time.monotonic() > limit)
     finally:
         for child in reversed(fleet.children[1:]):  # the store goes last: the census asks it
             _say(f"stopping {child.name}")
             child.stop()
-        _say(census(Names.from_environment({"STRATAGEM_ENDPOINT": LOCAL_ENDPOINT})))
+        _say(census(places.names))
         fleet.stop(_say)
 
 
