@@ -170,7 +170,7 @@ class GameClient:
     """A game server, from a client's side; calls wait for their answer. Methods raise ServiceError."""
 
     def __init__(self, address: str = f"127.0.0.1:{PORTS['game']}", settings: Settings | None = None) -> None:
-        self.settings = settings or Settings.from_environment()
+        self.address, self.settings = address, settings or Settings.from_environment()
         self._channel = open_channel(address, self.settings)
         self.stub: Any = game_pb2_grpc.GameServiceStub(self._channel)
 
