@@ -40,6 +40,15 @@ def open_channel(address: str, settings: Settings | None = None) -> grpc.Channel
     return grpc.insecure_channel(address, channel_options(settings))
 
 
+def open_async_channel(address: str, settings: Settings | None = None) -> grpc.aio.Channel:
+    """The same for asyncio."""
+    settings = settings or Settings.from_environment()
+    credentials = channel_credentials(settings)
+    if credentials is not None:
+        return grpc.aio.secure_channel(address, credentials, channel_options(settings))
+    return grpc.aio.insecure_channel(address, channel_options(settings))
+
+
 _Details = namedtuple("_Details", ("method", "timeout", "metadata", "credentials", "wait_for_ready", "compression"))
 
 

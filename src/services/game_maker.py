@@ -31,7 +31,7 @@ class RemoteGames:
     """Games of a game server behind a channel of `grpc.aio`."""
 
     def __init__(self, channel: grpc.aio.Channel, settings: Settings) -> None:
-        self.stub: Any = game_pb2_grpc.GameServiceStub(channel)  # type: ignore[no-untyped-call]
+        self.stub: Any = game_pb2_grpc.GameServiceStub(channel)
         self.settings = settings
 
     async def make(self, request: Any, players: Sequence[Player]) -> Made:

@@ -41,7 +41,8 @@ class Places:
         return Names.from_environment({"STRATAGEM_ENDPOINT": f"http://127.0.0.1:{self.store}"})
 
 
-def fleet_of(name: str, actors: int, board: str, seed: int, data: Path, places: Places, publish_seconds: float = 10.0
+def fleet_of(
+    name: str, actors: int, board: str, seed: int, data: Path, places: Places, publish_seconds: float = 10.0
 ) -> Fleet:
     """The processes, in the order in which they need each other."""
     environment = {**os.environ, **places.names.environment()}

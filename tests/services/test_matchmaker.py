@@ -12,7 +12,8 @@ import grpc
 import pytest
 from tests.services.game_server import local_server, small
 
-from services.client import GameClient, ServiceError, open_async_channel, open_channel, readable_errors
+from services.channels import open_async_channel, open_channel
+from services.client import GameClient, ServiceError, readable_errors
 from services.game_maker import RemoteGames
 from services.matching import DROPPED_S
 from services.matchmaker import EloLeague, MatchMakerServicer

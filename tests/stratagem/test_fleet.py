@@ -1,4 +1,4 @@
-"""A fleet of real processes, and `kill -9` for each of them: training goes on, nothing that counts is lost or double."""
+"""A fleet of real processes, and `kill -9` for each of them: training goes on, and what counts stays, once."""
 
 import os
 import signal

@@ -14,7 +14,7 @@ from services.settings import PORTS
 @click.option("--games", type=click.IntRange(2, 65536), default=144, show_default=True, help="Played at once.")
 @click.option("--server", default=f"127.0.0.1:{PORTS['game']}", show_default=True, metavar="HOST:PORT")
 @click.option("--replay", default=f"127.0.0.1:{PORTS['replay']}", show_default=True, metavar="HOST:PORT")
-@click.option("--table", default="fifo", show_default=True, help="The replay table.")
+@click.option("--table", default=PPO_TABLE, show_default=True, help="The replay table.")
 def actor(name: str, policy: str, games: int, server: str, replay: str, table: str) -> None:
     """Play what the matchmaker says with the latest policy until SIGTERM; send experience, report games."""
     from learner.host import prepare_host
