@@ -26,6 +26,7 @@ from learner.rollout import Fragment as Rows
 from learner.snapshot import load_checkpoint, save_checkpoint
 from services.logs import get_log
 from services.model_client import fetch_policy, publish_policy
+from services.settings import PPO_TABLE
 from services.settings import Settings as ServiceSettings
 
 SAMPLE_SECONDS = 5.0  # that a request for experience waits
@@ -44,7 +45,7 @@ class FleetPlan:
     network: NetworkConfig
     settings: Settings
     seed: int = 1
-    table: str = "fifo"
+    table: str = PPO_TABLE
     rows: int = 160  # learning seats an update takes at least
     publish_seconds: float = 10.0
     horizon_seconds: float = 3600.0  # over which entropy and step size fall to their last values

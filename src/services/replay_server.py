@@ -23,7 +23,7 @@ from engine.board import ARMY_SHIFT, MASK_SHIFT
 from services import metrics
 from services.refusal import RefusedError, exhausted, invalid, not_found
 from services.serving import serve
-from services.settings import PORTS, Settings
+from services.settings import PORTS, PPO_TABLE, R2D2_TABLE, Settings
 from services.stubs import replay_pb2 as messages
 from services.stubs.replay_pb2_grpc import ReplayServiceServicer
 from services.tables import RateLimiter, Sampled, Table
@@ -31,7 +31,6 @@ from services.tables import RateLimiter, Sampled, Table
 MOST_SAMPLES = 4096  # of a call
 MOST_ACTORS = 65536  # whose last sequence is remembered: those who were silent for longest are forgotten first
 OVERHEAD = 1024  # bytes of a message that are not the fragment's own
-PPO_TABLE, R2D2_TABLE = "ppo", "r2d2"
 
 Got = TypeVar("Got")
 

@@ -5,7 +5,7 @@ import threading
 
 import click
 
-from services.settings import PORTS
+from services.settings import PORTS, PPO_TABLE
 
 
 @click.command()
