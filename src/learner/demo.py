@@ -40,7 +40,7 @@ def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
         ruleset=RULESETS["generalsio"].vary(turn_limit=turn_limit(height, width)),
         board=demo_board(height, width),
         network=NetworkConfig.of(size, halves=False),
-        settings=Settings(turns=16, gamma=GAMMA, epochs=3, minibatches=3, divergence=0.04, entropy=0.01, value=2.0),
+        settings=Settings(turns=16, gamma=GAMMA, epochs=2, minibatches=3, divergence=0.04, entropy=0.01, value=2.0),
         shaping=Shaping(land=0.5, army=0.5, structures=0.0, gamma=GAMMA),
         defeat=0.0,
         seconds=60.0 * minutes,
