@@ -20,10 +20,12 @@ from rich.table import Table as View
 
 from actors.fragment import Recorder, Replayer
 from actors.setup import Setup
+from engine.board import ARMY_SHIFT
 from engine.compile import OneThread
-from engine.observation import PLANES
+from engine.observation import PLANES, planes
 from learner.experience import ExperienceClient
 from machine import write_result
+from services.logs import configure_logs
 from services.replay_server import Held, ReplayServicer
 from services.serving import build_server
 from services.settings import Settings
@@ -64,12 +66,13 @@ def play(board: str, turns: int, count: int, memory: int = 0) -> list[Fragment]:
 def pass_on(settings: Settings, pipe: Connection) -> None:
     """Serve fragments, and tensors as plain bytes, until a word comes through the pipe."""
 
+    configure_logs()
+
     async def run() -> None:
         servicer = ReplayServicer([Table[Held]("bench", 512)], settings.max_message)
         server = build_server([servicer], settings)
-        server.grpc.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler("bench.Tensors", _tensor_methods()),)
-        )
+        tensors = grpc.method_handlers_generic_handler("bench.Tensors", _tensor_methods())
+        server.grpc.add_generic_rpc_handlers((tensors,))
         await server.start()
         pipe.send(server.address)
         await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
@@ -176,14 +179,10 @@ def channel(address: str) -> grpc.Channel:
 
 
 def observations(fragment: Fragment) -> bytes:
-    """What the learning seats saw of a fragment as the network's planes, uint8 (T, G, L, PLANES, H, W), armies cut."""
+    """What the learning seats saw of a fragment as the network's planes, uint8 (T, G, L, PLANES, H, W)."""
     words = Replayer().replay(fragment).words[:-1]
-    planes = np.zeros((*words.shape[:3], len(PLANES), *words.shape[3:]), np.uint8)
-    flags = words & 255
-    for bit in range(len(PLANES) - 4):
-        planes[..., bit, :, :] = flags >> bit % 8 & 1
-    planes[..., -4, :, :] = np.minimum(words >> 16, 255)
-    return planes.tobytes()
+    seen = planes((words & 255).astype(np.uint8), (words >> ARMY_SHIFT).astype(np.int16))
+    return (seen * 60).astype(np.uint8).tobytes()  # army planes reach 2.5
 
 
 def both_ways(address: str, record: Callable[..., None], sample: Callable[..., None]) -> tuple[float, ...]:
@@ -224,21 +223,21 @@ def sizes(figures: dict[str, float]) -> View:
     for head in ("board, turns", "log", "with memory", "compact", "uint8 planes", "ratio", "with memory", "compact"):
         view.add_column(head, justify="right")
     for name, board in BOARDS.items():
+        side = int(name.split("x")[0])
         for turns in (16, 32, 64):
             transitions = turns * GAMES * SEATS
             log = np.mean([len(one.SerializeToString()) for one in play(board, turns, 6)]) / transitions
             full = np.mean([len(one.SerializeToString()) for one in play(board, turns, 2, MEMORY)]) / transitions
-            side = int(name.split("x")[0])
-            compact, planes = 3.0 * side**2 + 28, float(len(PLANES) * side**2)
+            compact, wide = 3.0 * side**2 + 28, float(len(PLANES) * side**2)
             kept = full - log  # what the memory adds, to either
-            ratios = planes / log, (planes + kept) / full, compact / log
+            ratios = wide / log, (wide + kept) / full, compact / log
             key = f"{name}, {turns} turns: "
             figures[key + "log bytes a transition"] = log
             figures[key + "log and memory bytes a transition"] = full
             figures[key + "uint8 planes to log"] = ratios[0]
             figures[key + "uint8 planes and memory to log and memory"] = ratios[1]
             figures[key + "compact observations to log"] = ratios[2]
-            row = f"{log:.1f} {full:.1f} {compact:,.0f} {planes:,.0f} {ratios[0]:.0f} {ratios[1]:.1f} {ratios[2]:.0f}"
+            row = f"{log:.1f} {full:.1f} {compact:,.0f} {wide:,.0f} {ratios[0]:.0f} {ratios[1]:.1f} {ratios[2]:.0f}"
             view.add_row(f"{name}, {turns}", *row.split())
     return view
 
