@@ -1,6 +1,7 @@
 """Experience over loopback gRPC: fragments recorded and sampled at the same time, next to shipping uint8 observations.
 
-Three processes (an actor that only sends, the replay service, a learner that only receives) share the machine's cores.
+Three processes (an actor that only sends, the replay service, a learner that only receives) share the machine's cores;
+what a second of each one's CPU moves is told as well, since that does not depend on what else the machine does.
 A transition is a turn of a learning seat; both seats learn. The uint8 observations are the network's planes. Run by
 `make bench-services`.
 """
@@ -11,10 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import numpy as np
+import psutil
 from rich.console import Console
 from rich.table import Table as View
 
@@ -34,12 +36,24 @@ from services.stubs.replay_pb2_grpc import ReplayServiceStub
 from services.tables import Table
 
 SECONDS = 6.0
-TURNS, GAMES, SEATS = 32, 16, 2
+TURNS, GAMES, SEATS = 32, 64, 2
 TRANSITIONS = TURNS * GAMES * SEATS  # of a fragment
 MEMORY = 8  # numbers a tile that the policy of size "tiny" remembers
 BOARDS = {"24x24": "site", "8x8": "small"}
 LARGE = Settings(max_message=256 << 20)
 TENSORS = "/bench.Tensors/"
+
+
+class Rates(NamedTuple):
+    """What went in and out a second."""
+
+    transitions_in: float
+    megabytes_in: float
+    transitions_in_cpu: float  # a second of the actor's CPU
+    transitions_out: float
+    megabytes_out: float
+    transitions_out_cpu: float  # a second of the learner's CPU
+    served_cpu: float  # both ways together, a second of the server's CPU
 
 
 def play(board: str, turns: int, count: int, memory: int = 0) -> list[Fragment]:
@@ -84,7 +98,7 @@ def pass_on(settings: Settings, pipe: Connection) -> None:
 
 def _tensor_methods() -> dict[str, Any]:
     """Record and sample bytes, by the same table."""
-    table: Table[bytes] = Table("tensors", 32)
+    table: Table[bytes] = Table("tensors", 16)
 
     async def record(requests: Any, context: Any) -> bytes:
         async for content in requests:
@@ -92,7 +106,7 @@ def _tensor_methods() -> dict[str, Any]:
         return b""
 
     async def sample(request: bytes, context: Any) -> Any:
-        while (drawn := table.try_sample(8)) is None:
+        while (drawn := table.try_sample(2)) is None:
             await asyncio.sleep(0.01)
         for one in drawn:
             yield one.item
@@ -104,28 +118,32 @@ def _tensor_methods() -> dict[str, Any]:
 
 
 def for_seconds(step: Callable[[], tuple[int, int]], pipe: Connection) -> None:
-    """Run steps, which tell fragments and bytes, once to warm up and then for SECONDS; send what a second brought."""
+    """Run steps, which tell fragments and bytes, once to warm up and then for SECONDS.
+
+    Sends transitions and MB a second, and transitions a second of this process's CPU.
+    """
     step()
     pipe.send("ready")
     pipe.recv()
     made = size = 0
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     while (passed := time.perf_counter() - begun) < SECONDS:
         fragments, content = step()
         made += fragments
         size += content
-    pipe.send((made * TRANSITIONS / passed, size / passed / 1e6))
+    transitions = made * TRANSITIONS
+    pipe.send((transitions / passed, size / passed / 1e6, transitions / (time.process_time() - worked)))
 
 
 def record_fragments(address: str, pipe: Connection) -> None:
-    """Send fragments, 32 a stream."""
+    """Send fragments, 16 a stream."""
     made, sequence = play("site", TURNS, 8), 0
     size = sum(fragment.ByteSize() for fragment in made) / len(made)
     stub = ReplayServiceStub(grpc.insecure_channel(address))
 
     def requests() -> Iterator[RecordExperienceRequest]:
         nonlocal sequence
-        for _ in range(32):
+        for _ in range(16):
             sequence += 1
             fragment = made[sequence % len(made)]
             fragment.sequence = sequence
@@ -139,9 +157,9 @@ def record_fragments(address: str, pipe: Connection) -> None:
 
 
 def sample_fragments(address: str, pipe: Connection) -> None:
-    """Receive fragments as logs, 64 at a time."""
+    """Receive fragments as logs, 16 at a time."""
     stub = ReplayServiceStub(grpc.insecure_channel(address))
-    request = GetExperienceBatchRequest(table="bench", count=64)
+    request = GetExperienceBatchRequest(table="bench", count=16)
 
     def step() -> tuple[int, int]:
         samples = [sample for answer in stub.GetExperienceBatch(request) for sample in answer.samples]
@@ -151,19 +169,19 @@ def sample_fragments(address: str, pipe: Connection) -> None:
 
 
 def record_tensors(address: str, pipe: Connection) -> None:
-    """Send the same as uint8 planes, 4 a stream."""
+    """Send the same as uint8 planes, one a stream."""
     content = observations(play("site", TURNS, 1)[0])
     call = channel(address).stream_unary(TENSORS + "Record")
 
     def step() -> tuple[int, int]:
-        call(iter([content] * 4))
-        return 4, 4 * len(content)
+        call(iter([content]))
+        return 1, len(content)
 
     for_seconds(step, pipe)
 
 
 def sample_tensors(address: str, pipe: Connection) -> None:
-    """Receive uint8 planes, 8 at a time."""
+    """Receive uint8 planes, 2 at a time."""
     call = channel(address).unary_stream(TENSORS + "Sample")
 
     def step() -> tuple[int, int]:
@@ -185,8 +203,8 @@ def observations(fragment: Fragment) -> bytes:
     return (seen * 60).astype(np.uint8).tobytes()  # army planes reach 2.5
 
 
-def both_ways(address: str, record: Callable[..., None], sample: Callable[..., None]) -> tuple[float, ...]:
-    """Transitions and MB a second in, then out, while both go on."""
+def both_ways(server: psutil.Process, address: str, record: Callable[..., None], sample: Callable[..., None]) -> Rates:
+    """What goes in and out while both go on."""
     context = multiprocessing.get_context("spawn")
     ends, processes = [], []
     for work in (record, sample):  # the first one's warming up fills the table for the second one
@@ -196,12 +214,14 @@ def both_ways(address: str, record: Callable[..., None], sample: Callable[..., N
         end.recv()
         ends.append(end)
         processes.append(process)
+    worked = sum(server.cpu_times()[:2])
     for end in ends:
         end.send("go")
-    rates = [rate for end in ends for rate in end.recv()]
+    into, out = (end.recv() for end in ends)
+    served = SECONDS * (into[0] + out[0]) / (sum(server.cpu_times()[:2]) - worked)
     for process in processes:
         process.join()
-    return tuple(rates)
+    return Rates(*into, *out, served)
 
 
 def replay_rate(address: str) -> float:
@@ -226,8 +246,8 @@ def sizes(figures: dict[str, float]) -> View:
         side = int(name.split("x")[0])
         for turns in (16, 32, 64):
             transitions = turns * GAMES * SEATS
-            log = np.mean([len(one.SerializeToString()) for one in play(board, turns, 6)]) / transitions
-            full = np.mean([len(one.SerializeToString()) for one in play(board, turns, 2, MEMORY)]) / transitions
+            log = np.mean([len(one.SerializeToString()) for one in play(board, turns, 4)]) / transitions
+            full = np.mean([len(one.SerializeToString()) for one in play(board, turns, 1, MEMORY)]) / transitions
             compact, wide = 3.0 * side**2 + 28, float(len(PLANES) * side**2)
             kept = full - log  # what the memory adds, to either
             ratios = wide / log, (wide + kept) / full, compact / log
@@ -253,13 +273,16 @@ def main() -> None:
     server.start()
     address = end.recv()
     view = View(title=f"fragments of {TURNS} turns x {GAMES} games x {SEATS} seats, 24x24", title_justify="left")
-    for head in ("", "transitions/s in", "MB/s in", "transitions/s out", "MB/s out"):
+    heads = ("transitions/s in", "MB/s in", "/CPU s in", "transitions/s out", "MB/s out", "/CPU s out", "served/CPU s")
+    for head in ("", *heads):
         view.add_column(head, justify="right")
     ways = {"logs": (record_fragments, sample_fragments), "uint8 planes": (record_tensors, sample_tensors)}
     for name, (record, sample) in ways.items():
-        rates = both_ways(address, record, sample)
-        view.add_row(name, *(f"{rate:,.0f}" if n % 2 == 0 else f"{rate:,.1f}" for n, rate in enumerate(rates)))
-        for what, rate in zip(("transitions/s in", "MB/s in", "transitions/s out", "MB/s out"), rates, strict=True):
+        rates = both_ways(psutil.Process(server.pid), address, record, sample)
+        view.add_row(
+            name, *(f"{rate:,.1f}" if "MB" in head else f"{rate:,.0f}" for head, rate in zip(heads, rates, strict=True))
+        )
+        for what, rate in zip(heads, rates, strict=True):
             figures[f"{name}: {what}"] = rate
     figures["played again: transitions/s"] = replay_rate(address)
     end.send("stop")
