@@ -224,17 +224,17 @@ def both_ways(server: psutil.Process, address: str, record: Callable[..., None],
     return Rates(*into, *out, served)
 
 
-def replay_rate(address: str) -> float:
-    """Transitions a second that a learner gets as torch tensors, one thread playing them again."""
-    client = ExperienceClient(address, "bench", 8, memory=MEMORY, settings=LARGE)
+def replay_rates(address: str) -> tuple[float, float]:
+    """Transitions that a learner gets as torch tensors, played again on one thread: a second, and a second of CPU."""
+    client = ExperienceClient(address, "bench", 2, memory=MEMORY, settings=LARGE)
     client.sample()
-    made, begun = 0, time.perf_counter()
+    made, begun, worked = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - begun < SECONDS:
         client.sample()
-        made += 8 * TRANSITIONS
-    rate = made / (time.perf_counter() - begun)
+        made += 2 * TRANSITIONS
+    rates = made / (time.perf_counter() - begun), made / (time.process_time() - worked)
     client.close()
-    return rate
+    return rates
 
 
 def sizes(figures: dict[str, float]) -> View:
@@ -265,7 +265,7 @@ def sizes(figures: dict[str, float]) -> View:
 def main() -> None:
     """Measure, print tables, write build/bench/services.json."""
     figures: dict[str, float] = {}
-    console = Console()
+    console = Console(width=120)
     console.print(sizes(figures))
     context = multiprocessing.get_context("spawn")
     end, other = context.Pipe()
@@ -284,11 +284,13 @@ def main() -> None:
         )
         for what, rate in zip(heads, rates, strict=True):
             figures[f"{name}: {what}"] = rate
-    figures["played again: transitions/s"] = replay_rate(address)
+    for name, rate in zip(("transitions/s", "transitions/CPU s"), replay_rates(address), strict=True):
+        figures[f"played again: {name}"] = rate
     end.send("stop")
     server.join(10)
     console.print(view)
-    console.print(f"a learner's thread plays again {figures['played again: transitions/s']:,.0f} transitions/s")
+    again, of_cpu = figures["played again: transitions/s"], figures["played again: transitions/CPU s"]
+    console.print(f"a learner's thread plays again {again:,.0f} transitions/s, {of_cpu:,.0f} a second of CPU")
     console.print(f"written to {write_result('services', figures)}")
 
 
