@@ -63,7 +63,7 @@ bench-envs: install  ## measure the environments, write build/bench/environments
 	@$(BIN)/python benchmarks/environment_speed.py
 
 bench-services: install-services  ## measure the services, write build/bench/services.json
-	@$(BIN)/python benchmarks/services.py
+	@$(BIN)/python benchmarks/service_speed.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-services: $(STAMPS)/services-$(TORCH)  ## set up .venv with what the services and the page need as well

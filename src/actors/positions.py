@@ -128,9 +128,10 @@ class Position:
         self._check("owner", self.owners, 0, seats)
         self._check("general's tile", self.generals, -1, tiles - 1)
         owned = self.owners > 0
-        if (owned & IMPASSABLE[self.kinds]).any():
+        if IMPASSABLE[self.kinds[owned]].any():
             raise ValueError("position: a tile that cannot be entered has an owner")
-        if (self.armies[owned] < 0).any() or np.abs(self.armies.astype(np.int64)).sum(axis=1).max() > MAX_ARMIES:
+        armies = np.abs(self.armies, dtype=np.int64).sum(axis=1)
+        if (self.armies[owned] < 0).any() or armies.max() > MAX_ARMIES:
             raise ValueError(f"position: armies below 0 on owned tiles or more than {MAX_ARMIES} together")
         game, seat = np.nonzero(self.generals >= 0)
         tile = self.generals[game, seat]
@@ -139,7 +140,8 @@ class Position:
             raise ValueError("position: generals and the tiles they stand on differ")
 
     def _check(self, what: str, values: Int32 | UInt8, least: int, most: int) -> None:
-        if not least <= int(values.min()) <= int(values.max()) <= most:
+        lowest = 0 if values.dtype == np.uint8 else int(values.min())
+        if not least <= lowest <= int(values.max()) <= most:
             raise ValueError(f"position: {what} reaches {values.min()} to {values.max()}; accepted: {least} to {most}")
 
     def write(self, batch: GameBatch) -> None:

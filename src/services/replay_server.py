@@ -82,13 +82,28 @@ class _Room:
         self.changed.set()
         self.changed = asyncio.Event()
 
-    async def until(self, attempt: Callable[[], Got | None]) -> Got:
-        """What an attempt gives as soon as it gives something; the call's deadline ends the waiting."""
-        while True:
-            changed = self.changed
-            if (got := attempt()) is not None:
-                return got
-            await changed.wait()
+    async def until(self, attempt: Callable[[], Got | None], *, samples: int = 0) -> Got:
+        """What an attempt to insert, or to draw `samples`, gives as soon as it gives something.
+
+        The call's deadline ends the waiting.
+        """
+        if (got := attempt()) is not None:
+            return got
+        self._wait_for(samples, 1)
+        try:
+            while True:
+                changed = self.changed
+                if (got := attempt()) is not None:
+                    return got
+                await changed.wait()
+        finally:
+            self._wait_for(samples, -1)
+
+    def _wait_for(self, samples: int, change: int) -> None:
+        self.samples_waiting += change * samples
+        self.inserts_waiting += change * (samples == 0)
+        metrics.SAMPLES_WAITING.labels(self.table.name).set(self.samples_waiting)
+        metrics.INSERTS_WAITING.labels(self.table.name).set(self.inserts_waiting)
 
 
 class ReplayServicer(ReplayServiceServicer):
@@ -198,13 +213,10 @@ class ReplayServicer(ReplayServiceServicer):
                 self._last.popitem(last=False)
             return True
 
-        room.inserts_waiting += 1
         try:
             inserted = await room.until(attempt)
         except ValueError as error:
             raise _refuse("fragment", error) from None
-        finally:
-            room.inserts_waiting -= 1
         if inserted:
             room.transitions_inserted += sizes.transitions
             room.newest_policy_version = max(room.newest_policy_version, held.policy_version)
@@ -212,15 +224,10 @@ class ReplayServicer(ReplayServiceServicer):
         return inserted
 
     async def _sample(self, room: _Room, count: int) -> list[Sampled[Held]]:
-        room.samples_waiting += count
-        metrics.SAMPLES_WAITING.labels(room.table.name).set(room.samples_waiting)
         try:
-            drawn = await room.until(lambda: room.table.try_sample(count))
+            drawn = await room.until(lambda: room.table.try_sample(count), samples=count)
         except ValueError as error:
             raise _refuse("count", error) from None
-        finally:
-            room.samples_waiting -= count
-            metrics.SAMPLES_WAITING.labels(room.table.name).set(room.samples_waiting)
         room.transitions_sampled += sum(sampled.item.transitions for sampled in drawn)
         _count_samples(room, drawn)
         return drawn
@@ -277,7 +284,6 @@ def _count_insert(room: _Room, sizes: Sizes) -> None:
     metrics.FRAGMENT_BYTES.labels(name).set(counts.bytes)
     metrics.FRAGMENTS_INSERTED.labels(name).inc()
     metrics.TRANSITIONS_INSERTED.labels(name).inc(sizes.transitions)
-    metrics.INSERTS_WAITING.labels(name).set(room.inserts_waiting)
 
 
 def _count_samples(room: _Room, drawn: list[Sampled[Held]]) -> None:

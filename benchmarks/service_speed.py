@@ -1,6 +1,7 @@
 """Experience over loopback gRPC: fragments recorded and sampled at the same time, next to shipping uint8 observations.
 
-Three processes (an actor that only sends, the replay service, a learner that only receives) share the machine's cores.
+Three processes (an actor that only sends, the replay service, a learner that only receives) share the machine's cores;
+what a second of each one's CPU moves is told as well, since that does not depend on what else the machine does.
 A transition is a turn of a learning seat; both seats learn. The uint8 observations are the network's planes. Run by
 `make bench-services`.
 """
@@ -11,19 +12,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import numpy as np
+import psutil
 from rich.console import Console
 from rich.table import Table as View
 
 from actors.fragment import Recorder, Replayer
 from actors.setup import Setup
+from engine.board import ARMY_SHIFT
 from engine.compile import OneThread
-from engine.observation import PLANES
+from engine.observation import PLANES, planes
 from learner.experience import ExperienceClient
 from machine import write_result
+from services.logs import configure_logs
 from services.replay_server import Held, ReplayServicer
 from services.serving import build_server
 from services.settings import Settings
@@ -32,12 +36,24 @@ from services.stubs.replay_pb2_grpc import ReplayServiceStub
 from services.tables import Table
 
 SECONDS = 6.0
-TURNS, GAMES, SEATS = 32, 16, 2
+TURNS, GAMES, SEATS = 32, 64, 2
 TRANSITIONS = TURNS * GAMES * SEATS  # of a fragment
 MEMORY = 8  # numbers a tile that the policy of size "tiny" remembers
 BOARDS = {"24x24": "site", "8x8": "small"}
 LARGE = Settings(max_message=256 << 20)
 TENSORS = "/bench.Tensors/"
+
+
+class Rates(NamedTuple):
+    """What went in and out a second."""
+
+    transitions_in: float
+    megabytes_in: float
+    transitions_in_cpu: float  # a second of the actor's CPU
+    transitions_out: float
+    megabytes_out: float
+    transitions_out_cpu: float  # a second of the learner's CPU
+    served_cpu: float  # both ways together, a second of the server's CPU
 
 
 def play(board: str, turns: int, count: int, memory: int = 0) -> list[Fragment]:
@@ -64,12 +80,13 @@ def play(board: str, turns: int, count: int, memory: int = 0) -> list[Fragment]:
 def pass_on(settings: Settings, pipe: Connection) -> None:
     """Serve fragments, and tensors as plain bytes, until a word comes through the pipe."""
 
+    configure_logs()
+
     async def run() -> None:
         servicer = ReplayServicer([Table[Held]("bench", 512)], settings.max_message)
         server = build_server([servicer], settings)
-        server.grpc.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler("bench.Tensors", _tensor_methods()),)
-        )
+        tensors = grpc.method_handlers_generic_handler("bench.Tensors", _tensor_methods())
+        server.grpc.add_generic_rpc_handlers((tensors,))
         await server.start()
         pipe.send(server.address)
         await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
@@ -81,7 +98,7 @@ def pass_on(settings: Settings, pipe: Connection) -> None:
 
 def _tensor_methods() -> dict[str, Any]:
     """Record and sample bytes, by the same table."""
-    table: Table[bytes] = Table("tensors", 32)
+    table: Table[bytes] = Table("tensors", 16)
 
     async def record(requests: Any, context: Any) -> bytes:
         async for content in requests:
@@ -89,7 +106,7 @@ def _tensor_methods() -> dict[str, Any]:
         return b""
 
     async def sample(request: bytes, context: Any) -> Any:
-        while (drawn := table.try_sample(8)) is None:
+        while (drawn := table.try_sample(2)) is None:
             await asyncio.sleep(0.01)
         for one in drawn:
             yield one.item
@@ -101,28 +118,32 @@ def _tensor_methods() -> dict[str, Any]:
 
 
 def for_seconds(step: Callable[[], tuple[int, int]], pipe: Connection) -> None:
-    """Run steps, which tell fragments and bytes, once to warm up and then for SECONDS; send what a second brought."""
+    """Run steps, which tell fragments and bytes, once to warm up and then for SECONDS.
+
+    Sends transitions and MB a second, and transitions a second of this process's CPU.
+    """
     step()
     pipe.send("ready")
     pipe.recv()
     made = size = 0
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     while (passed := time.perf_counter() - begun) < SECONDS:
         fragments, content = step()
         made += fragments
         size += content
-    pipe.send((made * TRANSITIONS / passed, size / passed / 1e6))
+    transitions = made * TRANSITIONS
+    pipe.send((transitions / passed, size / passed / 1e6, transitions / (time.process_time() - worked)))
 
 
 def record_fragments(address: str, pipe: Connection) -> None:
-    """Send fragments, 32 a stream."""
+    """Send fragments, 16 a stream."""
     made, sequence = play("site", TURNS, 8), 0
     size = sum(fragment.ByteSize() for fragment in made) / len(made)
     stub = ReplayServiceStub(grpc.insecure_channel(address))
 
     def requests() -> Iterator[RecordExperienceRequest]:
         nonlocal sequence
-        for _ in range(32):
+        for _ in range(16):
             sequence += 1
             fragment = made[sequence % len(made)]
             fragment.sequence = sequence
@@ -136,9 +157,9 @@ def record_fragments(address: str, pipe: Connection) -> None:
 
 
 def sample_fragments(address: str, pipe: Connection) -> None:
-    """Receive fragments as logs, 64 at a time."""
+    """Receive fragments as logs, 16 at a time."""
     stub = ReplayServiceStub(grpc.insecure_channel(address))
-    request = GetExperienceBatchRequest(table="bench", count=64)
+    request = GetExperienceBatchRequest(table="bench", count=16)
 
     def step() -> tuple[int, int]:
         samples = [sample for answer in stub.GetExperienceBatch(request) for sample in answer.samples]
@@ -148,19 +169,19 @@ def sample_fragments(address: str, pipe: Connection) -> None:
 
 
 def record_tensors(address: str, pipe: Connection) -> None:
-    """Send the same as uint8 planes, 4 a stream."""
+    """Send the same as uint8 planes, one a stream."""
     content = observations(play("site", TURNS, 1)[0])
     call = channel(address).stream_unary(TENSORS + "Record")
 
     def step() -> tuple[int, int]:
-        call(iter([content] * 4))
-        return 4, 4 * len(content)
+        call(iter([content]))
+        return 1, len(content)
 
     for_seconds(step, pipe)
 
 
 def sample_tensors(address: str, pipe: Connection) -> None:
-    """Receive uint8 planes, 8 at a time."""
+    """Receive uint8 planes, 2 at a time."""
     call = channel(address).unary_stream(TENSORS + "Sample")
 
     def step() -> tuple[int, int]:
@@ -176,18 +197,14 @@ def channel(address: str) -> grpc.Channel:
 
 
 def observations(fragment: Fragment) -> bytes:
-    """What the learning seats saw of a fragment as the network's planes, uint8 (T, G, L, PLANES, H, W), armies cut."""
+    """What the learning seats saw of a fragment as the network's planes, uint8 (T, G, L, PLANES, H, W)."""
     words = Replayer().replay(fragment).words[:-1]
-    planes = np.zeros((*words.shape[:3], len(PLANES), *words.shape[3:]), np.uint8)
-    flags = words & 255
-    for bit in range(len(PLANES) - 4):
-        planes[..., bit, :, :] = flags >> bit % 8 & 1
-    planes[..., -4, :, :] = np.minimum(words >> 16, 255)
-    return planes.tobytes()
+    seen = planes((words & 255).astype(np.uint8), (words >> ARMY_SHIFT).astype(np.int16))
+    return (seen * 60).astype(np.uint8).tobytes()  # army planes reach 2.5
 
 
-def both_ways(address: str, record: Callable[..., None], sample: Callable[..., None]) -> tuple[float, ...]:
-    """Transitions and MB a second in, then out, while both go on."""
+def both_ways(server: psutil.Process, address: str, record: Callable[..., None], sample: Callable[..., None]) -> Rates:
+    """What goes in and out while both go on."""
     context = multiprocessing.get_context("spawn")
     ends, processes = [], []
     for work in (record, sample):  # the first one's warming up fills the table for the second one
@@ -197,25 +214,27 @@ def both_ways(address: str, record: Callable[..., None], sample: Callable[..., N
         end.recv()
         ends.append(end)
         processes.append(process)
+    worked = sum(server.cpu_times()[:2])
     for end in ends:
         end.send("go")
-    rates = [rate for end in ends for rate in end.recv()]
+    into, out = (end.recv() for end in ends)
+    served = SECONDS * (into[0] + out[0]) / (sum(server.cpu_times()[:2]) - worked)
     for process in processes:
         process.join()
-    return tuple(rates)
+    return Rates(*into, *out, served)
 
 
-def replay_rate(address: str) -> float:
-    """Transitions a second that a learner gets as torch tensors, one thread playing them again."""
-    client = ExperienceClient(address, "bench", 8, memory=MEMORY, settings=LARGE)
+def replay_rates(address: str) -> tuple[float, float]:
+    """Transitions that a learner gets as torch tensors, played again on one thread: a second, and a second of CPU."""
+    client = ExperienceClient(address, "bench", 2, memory=MEMORY, settings=LARGE)
     client.sample()
-    made, begun = 0, time.perf_counter()
+    made, begun, worked = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - begun < SECONDS:
         client.sample()
-        made += 8 * TRANSITIONS
-    rate = made / (time.perf_counter() - begun)
+        made += 2 * TRANSITIONS
+    rates = made / (time.perf_counter() - begun), made / (time.process_time() - worked)
     client.close()
-    return rate
+    return rates
 
 
 def sizes(figures: dict[str, float]) -> View:
@@ -224,21 +243,21 @@ def sizes(figures: dict[str, float]) -> View:
     for head in ("board, turns", "log", "with memory", "compact", "uint8 planes", "ratio", "with memory", "compact"):
         view.add_column(head, justify="right")
     for name, board in BOARDS.items():
+        side = int(name.split("x")[0])
         for turns in (16, 32, 64):
             transitions = turns * GAMES * SEATS
-            log = np.mean([len(one.SerializeToString()) for one in play(board, turns, 6)]) / transitions
-            full = np.mean([len(one.SerializeToString()) for one in play(board, turns, 2, MEMORY)]) / transitions
-            side = int(name.split("x")[0])
-            compact, planes = 3.0 * side**2 + 28, float(len(PLANES) * side**2)
+            log = np.mean([len(one.SerializeToString()) for one in play(board, turns, 4)]) / transitions
+            full = np.mean([len(one.SerializeToString()) for one in play(board, turns, 1, MEMORY)]) / transitions
+            compact, wide = 3.0 * side**2 + 28, float(len(PLANES) * side**2)
             kept = full - log  # what the memory adds, to either
-            ratios = planes / log, (planes + kept) / full, compact / log
+            ratios = wide / log, (wide + kept) / full, compact / log
             key = f"{name}, {turns} turns: "
             figures[key + "log bytes a transition"] = log
             figures[key + "log and memory bytes a transition"] = full
             figures[key + "uint8 planes to log"] = ratios[0]
             figures[key + "uint8 planes and memory to log and memory"] = ratios[1]
             figures[key + "compact observations to log"] = ratios[2]
-            row = f"{log:.1f} {full:.1f} {compact:,.0f} {planes:,.0f} {ratios[0]:.0f} {ratios[1]:.1f} {ratios[2]:.0f}"
+            row = f"{log:.1f} {full:.1f} {compact:,.0f} {wide:,.0f} {ratios[0]:.0f} {ratios[1]:.1f} {ratios[2]:.0f}"
             view.add_row(f"{name}, {turns}", *row.split())
     return view
 
@@ -246,7 +265,7 @@ def sizes(figures: dict[str, float]) -> View:
 def main() -> None:
     """Measure, print tables, write build/bench/services.json."""
     figures: dict[str, float] = {}
-    console = Console()
+    console = Console(width=120)
     console.print(sizes(figures))
     context = multiprocessing.get_context("spawn")
     end, other = context.Pipe()
@@ -254,19 +273,24 @@ def main() -> None:
     server.start()
     address = end.recv()
     view = View(title=f"fragments of {TURNS} turns x {GAMES} games x {SEATS} seats, 24x24", title_justify="left")
-    for head in ("", "transitions/s in", "MB/s in", "transitions/s out", "MB/s out"):
+    heads = ("transitions/s in", "MB/s in", "/CPU s in", "transitions/s out", "MB/s out", "/CPU s out", "served/CPU s")
+    for head in ("", *heads):
         view.add_column(head, justify="right")
     ways = {"logs": (record_fragments, sample_fragments), "uint8 planes": (record_tensors, sample_tensors)}
     for name, (record, sample) in ways.items():
-        rates = both_ways(address, record, sample)
-        view.add_row(name, *(f"{rate:,.0f}" if n % 2 == 0 else f"{rate:,.1f}" for n, rate in enumerate(rates)))
-        for what, rate in zip(("transitions/s in", "MB/s in", "transitions/s out", "MB/s out"), rates, strict=True):
+        rates = both_ways(psutil.Process(server.pid), address, record, sample)
+        view.add_row(
+            name, *(f"{rate:,.1f}" if "MB" in head else f"{rate:,.0f}" for head, rate in zip(heads, rates, strict=True))
+        )
+        for what, rate in zip(heads, rates, strict=True):
             figures[f"{name}: {what}"] = rate
-    figures["played again: transitions/s"] = replay_rate(address)
+    for name, rate in zip(("transitions/s", "transitions/CPU s"), replay_rates(address), strict=True):
+        figures[f"played again: {name}"] = rate
     end.send("stop")
     server.join(10)
     console.print(view)
-    console.print(f"a learner's thread plays again {figures['played again: transitions/s']:,.0f} transitions/s")
+    again, of_cpu = figures["played again: transitions/s"], figures["played again: transitions/CPU s"]
+    console.print(f"a learner's thread plays again {again:,.0f} transitions/s, {of_cpu:,.0f} a second of CPU")
     console.print(f"written to {write_result('services', figures)}")
 
 
