@@ -24,6 +24,8 @@ class Place(NamedTuple):
 
 COMMANDS: Mapping[str, Place] = {
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
+    "play": Place("stratagem.cli.play", "play", "Play in the terminal, against a bot or a person."),
+    "watch": Place("stratagem.cli.watch", "watch", "Watch a game of a server in the terminal."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
 }
 
