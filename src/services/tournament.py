@@ -10,6 +10,7 @@ import numpy as np
 
 from engine import GameBatch
 from engine.bots import BOTS
+from engine.compile import OneThread
 from services.game_setup import BOT_PREFIX, GameSetup
 from services.refusal import invalid
 from store.ratings import Player
@@ -65,10 +66,11 @@ def _play_batch(setup: GameSetup, seed: int, games: int, names: Sequence[str]) -
     batch.reset()
     winner = np.full(games, -1, np.int32)
     running = np.arange(games, dtype=np.int32)
-    while len(running):
-        _, _, terminated, _, info = batch.step(batch.bot_actions(list(names), running), running)
-        winner[running[terminated]] = info["winner"][terminated]
-        running = running[~terminated]
+    with OneThread():  # a piece is too small to be worth waking others
+        while len(running):
+            _, _, terminated, _, info = batch.step(batch.bot_actions(list(names), running), running)
+            winner[running[terminated]] = info["winner"][terminated]
+            running = running[~terminated]
     return winner
 
 

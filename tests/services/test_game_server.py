@@ -5,12 +5,13 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from tests.services.game_server import LocalServer, small
+from tests.services.game_server import small
 
 from engine.bots import BOTS
 from engine.record import Record
 from services.client import GameClient, SeatClient, ServiceError, Sight
 from services.game_view import DELAY
+from services.local_games import LocalGames
 from services.stubs import game_pb2
 
 STEPPED: dict[str, Any] = {"board": small(), "turn_limit": 120}
@@ -110,7 +111,7 @@ def test_games_of_bots_alone_run_by_the_clock_and_are_seen_live(client: GameClie
     assert kept[-1].of_seat(1)[0] == int((kept[-1].owners == 1).sum())
 
 
-def test_queued_moves_are_played_one_a_turn_and_illegal_ones_skipped(client: GameClient, server: LocalServer) -> None:
+def test_queued_moves_are_played_one_a_turn_and_illegal_ones_skipped(client: GameClient, server: LocalGames) -> None:
     game = client.create(["", "bot:random"], board=small(), turn_ms=40, seed=5)
     seat = client.join(game, "anna")
     stream = seat.sights()
@@ -142,7 +143,7 @@ def _plain(sight: Sight, tile: int, direction: int) -> bool:
     return int(sight.kinds.flat[_step(tile, direction, sight.shape[1])]) == 0
 
 
-def client_actions(server: LocalServer, game: str) -> np.ndarray:
+def client_actions(server: LocalGames, game: str) -> np.ndarray:
     """All actions of a game so far, (turns, seats)."""
 
     def look(hall: Any) -> np.ndarray:
@@ -240,7 +241,7 @@ def test_land_of_who_surrendered_among_many_goes_after_fifty_turns(client: GameC
     assert land[-1][1:] == (0, 0, 2)
 
 
-def test_who_never_moves_is_kicked_at_turn_71_of_a_duel(client: GameClient, server: LocalServer) -> None:
+def test_who_never_moves_is_kicked_at_turn_71_of_a_duel(client: GameClient, server: LocalGames) -> None:
     seat = client.join(client.create(["", "bot:random"], board=small(10, 10), turn_ms=10, seed=2), "anna")
     last = list(seat.sights())[-1]
     assert last.finished

@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, Place] = {
     "lake": Place("stratagem.cli.lake", "lake", "List, query, export and fill the lake of games."),
     "learn": Place("stratagem.cli.learn", "learn", "Learn from what a fleet plays."),
     "policy": Place("stratagem.cli.policy", "policy", "Take policies to where they play: ONNX, a competition."),
+    "play": Place("stratagem.cli.play", "play", "Play in the terminal, against a bot or a person."),
+    "watch": Place("stratagem.cli.watch", "watch", "Watch a game of a server in the terminal."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
     "serve": Place("stratagem.cli.serve", "serve", "Run the gRPC services."),
     "store": Place("stratagem.cli.store", "store", "Run the local store: S3 and DynamoDB on this machine."),
