@@ -5,6 +5,7 @@ import { boardColours, seatColour } from "./palette.js";
 
 const MARGIN = 14; // around a board that fits, pixels
 const SMALLEST = 9, LARGEST = 72; // tiles, pixels
+const READABLE = 22, CLOSE = 30; // a tile whose armies can be read, and one to zoom in to
 const DRAG = 6; // pixels that make a press a drag
 
 export class Board {
@@ -64,7 +65,7 @@ export class Board {
   // Brings a tile to the middle, large enough to be read.
   centre(tile) {
     if (!this.cells || tile < 0) return;
-    if (this.tileSize < 22) this.size = 30;
+    if (this.tileSize < READABLE) this.size = CLOSE;
     const size = this.tileSize;
     this.left = this.canvas.clientWidth / 2 - ((tile % this.cells.width) + 0.5) * size;
     this.top = this.canvas.clientHeight / 2 - (Math.floor(tile / this.cells.width) + 0.5) * size;
@@ -112,12 +113,12 @@ export class Board {
     this.top = (clientHeight - this.fitting * height) / 2;
   }
 
-  // Keeps the board in reach: never further out than its middle at the canvas' edge.
+  // Keeps the board in reach: in the middle where it fits, else without more than a margin beyond its edges.
   #keep() {
     const { clientWidth, clientHeight } = this.canvas, size = this.tileSize;
-    const wide = size * this.cells.width, high = size * this.cells.height;
-    this.left = Math.min(clientWidth / 2, Math.max(clientWidth / 2 - wide, this.left));
-    this.top = Math.min(clientHeight / 2, Math.max(clientHeight / 2 - high, this.top));
+    const within = (at, room, long) => (long + 2 * MARGIN <= room ? (room - long) / 2 : Math.max(room - MARGIN - long, Math.min(MARGIN, at)));
+    this.left = within(this.left, clientWidth, size * this.cells.width);
+    this.top = within(this.top, clientHeight, size * this.cells.height);
   }
 
   #tileAt(event) {
@@ -239,7 +240,7 @@ export class Board {
       g.translate((x + toX) / 2, (y + toY) / 2);
       g.rotate(Math.atan2(toY - y, toX - x));
       g.lineCap = g.lineJoin = "round";
-      for (const [colour, wide] of [["rgb(0 0 0 / 75%)", size / 6 + 2], ["#fff", size / 9]]) {
+      for (const [colour, wide] of [["rgb(0 0 0 / 80%)", size / 10 + 2.5], ["#fff", size / 11]]) {
         g.strokeStyle = colour;
         g.lineWidth = Math.max(1.5, wide);
         g.setLineDash(half ? [size / 10, size / 5] : []);

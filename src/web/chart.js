@@ -3,7 +3,7 @@
 import { el, svg } from "./dom.js";
 import { seatColour } from "./palette.js";
 
-const WIDE = 600, HIGH = 130, PAD = { left: 34, right: 6, top: 8, bottom: 16 };
+const WIDE = 300, HIGH = 116, PAD = { left: 32, right: 4, top: 8, bottom: 18 };
 
 // One line a seat. onSeek(turn) is called when the chart is pressed.
 export class Curves {
@@ -12,7 +12,7 @@ export class Curves {
     this.now = svg("line.now", { y1: PAD.top, y2: HIGH - PAD.bottom });
     this.top = svg("text", { x: PAD.left - 5, y: PAD.top + 9, "text-anchor": "end" });
     this.end = svg("text", { x: WIDE - PAD.right, y: HIGH - 3, "text-anchor": "end" });
-    this.chart = svg("svg.chart", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img", "aria-label": title },
+    this.chart = svg("svg.chart", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": title },
       svg("line.axis", { x1: PAD.left, x2: WIDE - PAD.right, y1: HIGH - PAD.bottom, y2: HIGH - PAD.bottom }),
       this.lines, this.now, this.top, this.end);
     this.node = el("figure.stack", {}, el("figcaption.small.soft", {}, title), this.chart);

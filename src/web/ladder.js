@@ -42,7 +42,7 @@ async function show(root, name, chosen) {
 
 function interval({ elo, low, high }, least, most) {
   const x = (value) => 6 + ((value - least) / Math.max(1, most - least)) * 188;
-  return svg("svg.interval", { viewBox: "0 0 200 18", role: "img", "aria-label": `${low.toFixed(0)} to ${high.toFixed(0)}` },
+  return svg("svg.interval", { viewBox: "0 0 200 18", preserveAspectRatio: "xMinYMid", role: "img", "aria-label": `${low.toFixed(0)} to ${high.toFixed(0)}` },
     svg("line.track", { x1: 4, x2: 196, y1: 9, y2: 9 }), svg("line.span", { x1: x(low), x2: x(high), y1: 9, y2: 9 }), svg("circle.dot", { cx: x(elo), cy: 9, r: 5 }));
 }
 

@@ -2,12 +2,13 @@
 
 import * as api from "./api.js";
 import { el, toast } from "./dom.js";
+import { help } from "./match.js";
 import { playerName } from "./palette.js";
 import { keepToken } from "./session.js";
 
 const CHOICES = "stratagem-choices";
-const BOARDS = { site: "Like the site (18 to 23 a side)", small: "Small (8 × 8)", competition: "Competition (18 to 21 a side)", "12x12": "Medium (12 × 12)", "6x6": "Tiny (6 × 6)" };
-const RULES = { generalsio: "generals.io, since 2025", classic: "generals.io, before 2025", competition: "bot competition 2026" };
+const BOARDS = { site: "Site, 18 to 23", competition: "Contest, 18 to 21", "12x12": "Medium, 12 × 12", small: "Small, 8 × 8", "6x6": "Tiny, 6 × 6" };
+const RULES = { generalsio: "generals.io", classic: "classic (to 2025)", competition: "bot contest 2026" };
 const ABOUT = { "bot:random": "moves at random", "bot:expander": "takes what it can", "bot:hunter": "gathers and hunts" };
 
 const option = (value, text) => el("option", { value }, text);
@@ -37,7 +38,7 @@ export function lobbyPage(root) {
   root.replaceChildren(el("div.hero", {}, form, el("div.stack", {},
     el("h1", {}, "Take their general."),
     el("p.lead", {}, "Grow your land, find the crown in the fog, keep yours. Armies grow on generals and cities every second turn, everywhere every fiftieth."),
-    lists)));
+    el("section.panel", { "aria-label": "Keys" }, help()), lists)));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!form.reportValidity()) return;

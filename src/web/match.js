@@ -10,6 +10,8 @@ const DIRECTIONS = {
   KeyW: 0, ArrowUp: 0, KeyS: 1, ArrowDown: 1, KeyA: 2, ArrowLeft: 2, KeyD: 3, ArrowRight: 3,
 };
 
+const READABLE = 18; // pixels of a tile whose armies can be read
+
 export function matchPage(root, match) {
   const page = new MatchPage(root, match);
   return () => page.close();
@@ -50,15 +52,15 @@ class MatchPage {
     const button = (name, key, action, extra = {}) =>
       el("button", { type: "button", onclick: () => { action(); this.canvas.focus({ preventScroll: true }); }, ...extra }, name, el("kbd", { "aria-hidden": "true" }, key));
     this.halfButton = button("Half", "Z", () => this.#toggleHalf(), { "aria-pressed": "false" });
-    this.planButton = button("Plan ahead", "X", () => this.#togglePlan(), { "aria-pressed": "false" });
+    this.planButton = button("Plan", "X", () => this.#togglePlan(), { "aria-pressed": "false" });
     this.passButton = button("Play a turn", "Enter", () => this.session.play(1));
     this.passButton.classList.add("primary", "full");
     this.controls = el("div.controls", { role: "group", "aria-label": "Moves" },
       this.passButton, this.halfButton, button("Undo", "E", () => this.#undo()), button("Clear", "Q", () => this.session.clear()),
-      button("My general", "Space", () => this.#home()), this.planButton,
+      button("Home", "Space", () => this.#home()), this.planButton,
       el("button.danger", { type: "button", onclick: () => this.dialog.showModal() }, "Surrender"));
     this.dialog = el("dialog", { "aria-label": "Surrender" }, el("div.stack", {}, el("h2", {}, "Give up this game?"),
-      el("form.row", { method: "dialog" }, el("button", { value: "no", autofocus: true }, "Play on"),
+      el("form.row", { method: "dialog" }, el("button", { value: "no" }, "Play on"),
         el("button.danger", { value: "yes", onclick: () => this.session.surrender() }, "Surrender"))));
     this.side = el("aside.side.panel.stack", { "aria-label": "Game" },
       el("div.turn", {}, el("span.soft", {}, "Turn"), this.turnText, el("span.grow"), this.badge),
@@ -83,9 +85,11 @@ class MatchPage {
     this.controls.style.display = mine ? "" : "none";
     this.passButton.hidden = this.planButton.hidden = view.pace !== "turns";
     this.passButton.style.display = this.planButton.style.display = view.pace === "turns" ? "" : "none";
-    if (mine && this.board.chosen < 0 && view.turn === 0) this.board.chosen = this.#general();
+    const first = !this.board.cells;
+    if (mine && first) this.board.chosen = this.#general();
     this.board.arrows = queue;
     this.board.show(cells);
+    if (mine && first && this.board.tileSize < READABLE) this.board.centre(this.board.chosen);
     document.title = `Turn ${view.turn} · ${this.names.join(" – ")} · Stratagem`;
     if (view.state === "finished" && !this.told) this.#result(view);
   }
@@ -224,7 +228,7 @@ class MatchPage {
   }
 }
 
-function help() {
+export function help() {
   const rows = [
     ["W A S D, arrows", "queue a move of the chosen tile"], ["click", "choose a tile; a neighbour: move there"],
     ["Z, second click", "move half"], ["E", "undo the last queued move"], ["Q", "clear the queue"],

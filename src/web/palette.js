@@ -16,9 +16,9 @@ export function boardColours() {
   };
 }
 
-// "human:anna@0" as people read it.
+// "human:anna@0" as people read it; names from replay files stay as they are.
 export function playerName(key) {
-  const [name, version] = key.split("@");
-  const [kind, rest] = name.includes(":") ? name.split(":") : ["", name];
-  return version && version !== "0" ? `${rest} v${version}` : kind === "bot" ? `${rest} bot` : rest;
+  const [, kind, name, version] = /^(human|bot|policy):(.+)@(\d+)$/.exec(key) ?? /^(human|bot|policy):(.+)$/.exec(key) ?? [null, "", key];
+  if (kind === "bot") return `${name} bot`;
+  return version && version !== "0" ? `${name} v${version}` : name;
 }
