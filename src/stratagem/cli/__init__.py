@@ -24,6 +24,8 @@ class Place(NamedTuple):
 
 COMMANDS: Mapping[str, Place] = {
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
+    "live": Place("stratagem.cli.live", "live", "Play on generals.io with a policy or a bot."),
+    "socketio": Place("stratagem.cli.live", "serve", "Serve games by the protocol of generals.io."),
     "policy": Place("stratagem.cli.policy", "policy", "Take policies to where they play."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
 }
