@@ -70,7 +70,10 @@ class LivePlayer:
         self._news = asyncio.Event()
         self._outcome: Outcome | None = None
         self._view: ForeignView | None = None
-        self._index = 0  # of the last move sent
+        self._shown = ShownGame(0)
+        self._place: object = None  # our seat, as the server says
+        self._teams: list[int] = []
+        self._index = -1  # of the last move sent in this game
         self._moved = -1e9  # when that was
         self.client = socketio.AsyncClient(reconnection=True, reconnection_delay=0.2, reconnection_delay_max=5)
         for event in ("connect", "game_start", "game_update", "game_won", "game_lost", "gio_error"):
@@ -117,11 +120,10 @@ class LivePlayer:
 
     async def _emit(self, event: str, *data: object) -> None:
         """Send, if there is a connection: what a lost one swallows, joining again makes good."""
-        if self.client.connected:
-            try:
-                await self.client.emit(event, data)
-            except socketio.exceptions.SocketIOError as error:
-                self.complaints.append(f"{event} was not sent: {error}")
+        try:
+            await self.client.emit(event, data)
+        except socketio.exceptions.SocketIOError as error:
+            self.complaints.append(f"{event} was not sent: {error}")
 
     async def _join(self) -> None:
         seat = self.seat
@@ -148,7 +150,7 @@ class LivePlayer:
             return
         self._outcome = Outcome(replay_id)
         self._shown = ShownGame(len(data["usernames"]))
-        self._view = None
+        self._view, self._index = None, -1
 
     async def _turn(self, data: object) -> None:
         """Take in a turn; answer it unless the next one is here already."""

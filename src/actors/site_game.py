@@ -29,7 +29,7 @@ class Queued(NamedTuple):
     start: int
     end: int
     half: bool
-    index: int
+    number: int  # by which its client knows it
 
 
 def draw_layout(seats: int, seed: int) -> Layout:
@@ -58,7 +58,7 @@ class SiteGame:
         self.seats = self.game.seats
         self.queues: list[deque[Queued]] = [deque() for _ in range(self.seats)]
         self.moved = [bot is not None for bot in bots]
-        self.played: list[int] = [-1] * self.seats  # index of each seat's last move that left its queue
+        self.played: list[int] = [-1] * self.seats  # number of each seat's last move that left its queue
         self.actions: list[Int32] = []  # of every turn so far, (seats,)
         self.surrenders: list[tuple[int, int]] = []  # turn and seat of every event so far
         self._bots = np.array([[-1 if bot is None else find_bot(bot) for bot in bots]], np.int8)
@@ -115,7 +115,7 @@ class SiteGame:
         mask = game.observe(seat).mask
         while queue:
             move = queue.popleft()
-            self.played[seat] = move.index
+            self.played[seat] = move.number
             action = encode((move.start, move.end, move.half), game.height, game.width)
             if action > 0 and int(mask.flat[move.start]) >> (((action - 1) >> 1) & 3) & 1:
                 self.moved[seat] = True

@@ -203,7 +203,7 @@ class SiteServer:
         await self._sio.emit(event, data if len(data) != 1 else data[0], to=client.sid)
 
     def _spawn(self, work: Awaitable[None]) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -301,7 +301,7 @@ class SiteServer:
         for client in players:
             self._leave_room(client)
         bot = self.hosting.bot
-        bots: list[str | None] = [None] * len(players) + ([bot] if len(players) == 1 else [])
+        bots = [None] * len(players) + ([bot] if len(players) == 1 else [])
         names = [client.name for client in players] + [f"[Bot] {bot}"] * (len(bots) - len(players))
         self._games += 1
         seed = self.hosting.seed * 1_000_000 + self._games
