@@ -18,7 +18,7 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as pack_tensors
 from torch import Tensor
 
-from learner.network import NetworkConfig, Policy
+from learner.network import OPTIONAL, NetworkConfig, Policy
 
 FORMAT = "stratagem-policy"
 VERSION = 1
@@ -150,7 +150,7 @@ def network_config(path: PurePath, network: object) -> NetworkConfig:
     if not isinstance(network, dict):
         raise SnapshotError(f"{path}: network is {type(network).__name__}; accepted: an object")
     known = {field.name: field.type for field in fields(NetworkConfig)}
-    for name in sorted(known.keys() ^ network.keys()):
+    for name in sorted((known.keys() ^ network.keys()) - (set(OPTIONAL) - network.keys())):
         raise SnapshotError(f'{path}: network option "{name}" is {"missing" if name in known else "unknown"}')
     for name, value in network.items():
         if type(value) is not known[name]:
