@@ -263,6 +263,20 @@ class GameBatch:
         reset_all(self.rows, self._spec, self.seed, chosen)
         return self._observation
 
+    def change_maps(self, board: str | MapSpec) -> None:
+        """Draw the maps of later episodes from another specification of the same board's size.
+
+        From then on they follow from (specification, seed, game, episode). Raises ValueError for another size.
+        """
+        spec = find_map(board, self.seats)
+        if (spec.board_height, spec.board_width) != (self.height, self.width):
+            raise ValueError(
+                f'map "{spec.name}" needs a board of {spec.board_height}x{spec.board_width}; '
+                f"accepted: {self.height}x{self.width}"
+            )
+        self.map_spec = spec
+        self._spec[:] = spec.integers()
+
     def observe(self) -> BatchObservation:
         """The present observation, as views that the next step changes."""
         return self._observation

@@ -23,6 +23,7 @@ from torch.nn import functional as F  # noqa: N812 (the name the field knows it 
 from engine.actions import action_count
 from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
+from learner.histogram import mean_of
 
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
 ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
@@ -43,6 +44,7 @@ class NetworkConfig:
     seats: int = 2  # seats of the games it plays: sizes the vector
     halves: bool = True  # whether it may move half an army
     castles: bool = False  # whether its ruleset builds castles
+    value_bins: int = 0  # bins of a value as a histogram (`learner.histogram`); 0: a number
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -52,6 +54,8 @@ class NetworkConfig:
             raise ValueError(f"network blocks is {self.blocks}; accepted: 0 to 256")
         if not 1 <= self.seats <= 16:
             raise ValueError(f"network seats is {self.seats}; accepted: 1 to 16")
+        if not (self.value_bins == 0 or 2 <= self.value_bins <= 4096):
+            raise ValueError(f"network value_bins is {self.value_bins}; accepted: 0, 2 to 4096")
 
     @classmethod
     def of(cls, size: str, **options: Any) -> "NetworkConfig":
@@ -61,9 +65,11 @@ class NetworkConfig:
         return replace(SIZES[size], **options)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields, for JSON."""
-        return asdict(self)
+        """The fields, for JSON; those of OPTIONAL only where they say something."""
+        return {name: value for name, value in asdict(self).items() if value or name not in OPTIONAL}
 
+
+OPTIONAL = ("value_bins",)  # fields that a description may leave out
 
 # The dial `--size`: every step up costs some four times the arithmetic.
 SIZES = {
@@ -80,6 +86,7 @@ class Output(NamedTuple):
     logits: Tensor  # (T, B, A) float32, ILLEGAL where the mask forbids; of a Q network what each action is worth
     values: Tensor  # (T, B) float32
     memory: Tensor  # (B, M, H, W) float32, after the last turn
+    bins: Tensor | None = None  # (T, B, value_bins) logits of the values, where these are histograms
 
 
 def flag_table() -> np.ndarray:
@@ -304,15 +311,18 @@ class Policy(Trunk):
         self.moves = Moves(config.channels, config.pairs, 2 if config.halves else 1)
         self.build = nn.Conv2d(config.channels, 1, 1) if config.castles else None
         self.rest = nn.Linear(config.hidden, 1)
-        self.value = nn.Linear(config.hidden, 1)
+        self.value = nn.Linear(config.hidden, config.value_bins or 1)
         self._initialise((self.moves.judge, self.build, self.rest, self.value))
 
     def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
         """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
         x, hidden, legal, memory = self.perceive(words, vector, memory, resets)
         logits = self._logits(x, hidden).masked_fill(~legal, ILLEGAL)
-        values = self.value(hidden).squeeze(1)
-        return Output(logits.view(*words.shape[:2], -1), values.view(words.shape[:2]), memory)
+        logits = logits.view(*words.shape[:2], -1)
+        values = self.value(hidden).view(*words.shape[:2], -1)
+        if self.config.value_bins:
+            return Output(logits, mean_of(values), memory, values)
+        return Output(logits, values.squeeze(-1), memory)
 
     def _logits(self, x: Tensor, hidden: Tensor) -> Tensor:
         """(N, C, H, W) and (N, hidden) to (N, A), in the order of the action codes."""

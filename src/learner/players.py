@@ -62,7 +62,7 @@ def answer(crew: Crew, policy: Trunk, words: Tensor, vector: Tensor, memory: Ten
     outputs = crew.map(work, list(zip(*columns, strict=True)))
     if len(outputs) == 1:
         return outputs[0]
-    logits, values, memories = zip(*outputs, strict=True)
+    logits, values, memories, _ = zip(*outputs, strict=True)
     return Output(torch.cat(logits, dim=1), torch.cat(values, dim=1), torch.cat(memories))
 
 

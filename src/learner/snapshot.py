@@ -18,7 +18,7 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as pack_tensors
 from torch import Tensor
 
-from learner.network import NetworkConfig, Policy, Trunk
+from learner.network import OPTIONAL, NetworkConfig, Policy, Trunk
 from learner.q_network import QConfig, QNetwork
 
 VERSION = 1
@@ -176,7 +176,7 @@ def network_config(path: PurePath, network: object, kind: type[NetworkConfig]) -
     if not isinstance(network, dict):
         raise SnapshotError(f"{path}: network is {type(network).__name__}; accepted: an object")
     known = {field.name: field.type for field in fields(kind)}
-    for name in sorted(known.keys() ^ network.keys()):
+    for name in sorted((known.keys() ^ network.keys()) - (set(OPTIONAL) - network.keys())):
         raise SnapshotError(f'{path}: network option "{name}" is {"missing" if name in known else "unknown"}')
     for name, value in network.items():
         if type(value) is not known[name]:

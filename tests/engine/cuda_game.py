@@ -110,6 +110,12 @@ def use_batch():
     for batch in batches.values():
         batch.reset(seed=5)
     facts["seed"] = bool((meaning(host(gpu.rows), gpu.shape) == meaning(cpu.rows, cpu.shape)).all())
+    for batch in batches.values():
+        batch.change_maps(BOARD.vary(cities=(0, 0)))
+        for _ in range(31):
+            batch.step(np.zeros((GAMES, 2), np.int32))
+    same = meaning(host(gpu.rows), gpu.shape) == meaning(cpu.rows, cpu.shape)
+    facts["other maps"] = bool(same.all() and not cpu.game(0).cities.any())
     for name, call in {
         "shape": lambda: gpu.step(np.zeros((GAMES, 3), np.int32)),
         "games": lambda: gpu.step(np.zeros((GAMES, 2), np.int32), games=np.zeros(1, np.int32)),

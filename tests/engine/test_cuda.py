@@ -57,7 +57,7 @@ def test_a_batch_on_the_gpu_offers_what_one_on_the_cpu_does():
     assert facts.pop("shape") == "actions are int32 of shape (3, 3); accepted: integers of shape (3, 2)"
     assert facts.pop("games") == "games are named; a batch on the GPU steps them all: accepted: None"
     assert facts.pop("game") == 1
-    assert facts == {"masks": True, "fork": True, "restore": True, "some anew": True, "seed": True}
+    assert facts == {"masks": True, "fork": True, "restore": True, "some anew": True, "seed": True, "other maps": True}
 
 
 def test_without_a_gpu_a_batch_says_what_is_missing():

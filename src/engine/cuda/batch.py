@@ -26,6 +26,7 @@ from engine.bots import find_bot, scratch_words
 from engine.cuda import kernels
 from engine.cuda.memory import template, views_of
 from engine.game import Game
+from engine.map_specs import MapSpec
 from engine.views import BoardView
 
 THREADS = 128  # of a block, unless `threads` is set
@@ -131,9 +132,7 @@ class CudaGameBatch(GameBatch):
             raise ValueError(f"games has shape {chosen.shape}; accepted: ({self.num_games},)")
         if seed is not None:
             self.seed = seed
-            if self._autoreset != OFF:
-                self._chosen.copy_to_device(np.ones(self.num_games, np.bool_), stream=self._stream)
-                self._over_games(kernels.forget_episodes)(self._spares, self._chosen)
+            self._forget_spares()
         self._chosen.copy_to_device(chosen, stream=self._stream)
         if seed is not None:
             self._over_games(kernels.forget_episodes)(self._rows, self._chosen)
@@ -141,8 +140,23 @@ class CudaGameBatch(GameBatch):
         self.draw_spares()
         return self._observation
 
+    def change_maps(self, board: str | MapSpec) -> None:
+        """Draw the maps of later episodes from another specification: see `GameBatch`."""
+        super().change_maps(board)
+        self._device_spec.copy_to_device(self._spec, stream=self._stream)
+        self._forget_spares()
+        self.draw_spares()
+
+    def _forget_spares(self) -> None:
+        if self._autoreset != OFF:
+            self._chosen.copy_to_device(np.ones(self.num_games, np.bool_), stream=self._stream)
+            self._over_games(kernels.forget_episodes)(self._spares, self._chosen)
+
     def draw_spares(self) -> None:
-        """Draw the next map of every game that has none; a step does so itself, every DRAW_EVERY turns."""
+        """Draw the next map of every game that has none.
+
+        `step` does so itself every DRAW_EVERY turns; whoever replays a captured graph of steps calls it now and then.
+        """
         self._turns_to_draw = DRAW_EVERY
         if self._autoreset == OFF:
             return
