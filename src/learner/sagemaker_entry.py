@@ -66,7 +66,7 @@ class Request:
 
 def read_request(settings: Mapping[str, str]) -> Request:
     """A request from hyperparameters. Raises RequestError."""
-    known = {field.name: type(field.default) for field in fields(Request)}
+    known: dict[str, Any] = {field.name: type(field.default) for field in fields(Request)}
     values: dict[str, Any] = {}
     for name, text in settings.items():
         if name not in known:
