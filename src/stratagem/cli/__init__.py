@@ -24,6 +24,7 @@ class Place(NamedTuple):
 
 COMMANDS: Mapping[str, Place] = {
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
+    "r2d2": Place("stratagem.cli.r2d2", "r2d2", "Train a recurrent DQN on a small board and rate it."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
 }
 
