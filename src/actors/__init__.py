@@ -1,0 +1,1 @@
+"""Actors: what plays, and how what was played becomes experience."""
