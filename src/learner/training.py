@@ -308,10 +308,16 @@ def open_run(plan: Plan, folder: Path, fresh: bool, view: View) -> Training:
             return Training(plan, folder)
         except SnapshotError as error:
             view.say(str(error))
-    if folder.exists():
-        number = 1
-        while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
-            number += 1
-        folder.rename(aside)
+    if (aside := move_aside(folder)) is not None:
         view.say(f"the old run is kept in {aside}")
     return Training(plan, folder)
+
+
+def move_aside(folder: Path) -> Path | None:
+    """Make place for a new run: where its folder is now, or None if there was none."""
+    if not folder.exists():
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
+        number += 1
+    return folder.rename(aside)

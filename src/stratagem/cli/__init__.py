@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Place] = {
     "live": Place("stratagem.cli.live", "live", "Play on generals.io with a policy or a bot."),
     "play": Place("stratagem.cli.play", "play", "Play in the terminal, against a bot or a person."),
     "policy": Place("stratagem.cli.policy", "policy", "Take policies to where they play: ONNX, a competition."),
+    "r2d2": Place("stratagem.cli.r2d2", "r2d2", "Train a recurrent DQN on a small board and rate it."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
     "serve": Place("stratagem.cli.serve", "serve", "Run the gRPC services."),
     "socketio": Place("stratagem.cli.live", "serve", "Serve games by the protocol of generals.io."),
