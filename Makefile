@@ -29,7 +29,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format format-check typecheck proto bench-engine bench-envs install install-services install-test \
+.PHONY: help demo test lint format format-check typecheck proto bench-engine bench-envs bench-game-server install install-services install-test \
 	clean distclean
 
 help:  ## show this
@@ -61,6 +61,9 @@ bench-engine: install $(BENCH_VENV)/.installed  ## measure the engine, write bui
 
 bench-envs: install  ## measure the environments, write build/bench/environments.json
 	@$(BIN)/python benchmarks/environment_speed.py
+
+bench-game-server: install-services  ## measure the game server, write build/bench/game_server.json
+	@$(BIN)/python benchmarks/game_server.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-services: $(STAMPS)/services-$(TORCH)  ## set up .venv with what the services and the page need as well
