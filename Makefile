@@ -29,8 +29,8 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format format-check typecheck proto bench-engine bench-envs bench-services install install-services install-test \
-	clean distclean
+.PHONY: help demo play test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
+	bench-api bench-gpu install install-services install-test clean distclean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-envs: install  ## measure the environments, write build/bench/environments
 
 bench-services: install-services  ## measure the services, write build/bench/services.json
 	@$(BIN)/python benchmarks/service_speed.py
+
+bench-game-server: install-services  ## measure the game server, write build/bench/game_server.json
+	@$(BIN)/python benchmarks/game_server.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-services: $(STAMPS)/services-$(TORCH)  ## set up .venv with what the services and the page need as well

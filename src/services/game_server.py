@@ -1,6 +1,11 @@
-"""GameService over gRPC: what `services.game_hall` does, as the protocol says it."""
+"""GameService over gRPC: what `services.game_hall` does, as the protocol says it.
+
+`python -m services.game_server FOLDER` serves games with their log in FOLDER and settings from the environment
+(`services.settings`); finished games are kept for a while and go nowhere else.
+"""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +17,7 @@ from services.game_view import game_info, player_message
 from services.logs import configure_logs
 from services.refusal import invalid
 from services.serving import running, stop_wanted
-from services.settings import Settings
+from services.settings import PORTS, Settings
 from services.stubs import common_pb2, game_pb2, game_pb2_grpc
 
 LIST_LIMIT, LIST_MOST = 100, 1000
@@ -117,3 +122,7 @@ async def serve_games(
         hall.start()
         await wanted.wait()
         await hall.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve_games(Path(sys.argv[1]), Settings.from_environment(listen=f"127.0.0.1:{PORTS['game']}")))

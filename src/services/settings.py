@@ -37,9 +37,9 @@ class Settings:
             raise ValueError(f'log_level "{self.log_level}" is unknown; accepted: debug, info, warning, error')
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ, **others: Any) -> "Settings":
-        """What the variables say; `others` are fields that they don't decide. Raises ValueError."""
-        given: dict[str, Any] = {}
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, **defaults: Any) -> "Settings":
+        """What the variables say, else `defaults`, else the class's own. Raises ValueError."""
+        given: dict[str, Any] = dict(defaults)
         for field in fields(cls):
             name = VARIABLE_PREFIX + field.name.upper()
             if name in environment:
@@ -48,4 +48,4 @@ class Settings:
                     given[field.name] = kind(environment[name])
                 except ValueError:
                     raise ValueError(f'{name} is "{environment[name]}"; accepted: {kind.__name__}') from None
-        return cls(**{**given, **others})
+        return cls(**given)
