@@ -30,7 +30,7 @@ from learner.network import ILLEGAL, Policy, scalars
 OPSET = 17
 METADATA_KEY = "stratagem"
 TOLERANCE = 1e-4
-CHECK_TURNS = 40
+CHECK_TURNS = 24
 CHECK_SIDES = ((8, 8), (13, 10))  # a graph with a frozen size would fail on one of them
 
 
