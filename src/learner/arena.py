@@ -16,7 +16,7 @@ class Arena:
     """
 
     def __init__(self, batch: GameBatch) -> None:
-        self.batch = batch
+        self.batch: Any = batch  # one on a GPU has more to share than `GameBatch` says
         seen = batch.reset()
         self.device = torch.device("cuda" if hasattr(seen.words, "__cuda_array_interface__") else "cpu")
         self.words = self._share(seen.words)  # (G, S, H, W) int32, strided
@@ -24,10 +24,10 @@ class Arena:
         games = batch.num_games
         self.resident = hasattr(batch, "ended")
         if self.resident:
-            self.actions = self._share(batch.actions)
-            self.reward = self._share(batch.reward)
+            self.actions = self._share(self.batch.actions)
+            self.reward = self._share(self.batch.reward)
             self.terminated, self.truncated, self.winner, self.turns = (
-                self._share(batch.ended[name]) for name in ("terminated", "truncated", "winner", "turns")
+                self._share(self.batch.ended[name]) for name in ("terminated", "truncated", "winner", "turns")
             )
         else:
             self.actions = torch.zeros((games, batch.seats), dtype=torch.int32)

@@ -75,7 +75,7 @@ class FusedTraining:
         self.plan, self.folder = plan, folder
         torch.manual_seed(plan.seed)
         self.policy = Policy(plan.network).to(plan.device)
-        network = torch.compile(self.policy) if plan.settings.compiled else self.policy
+        network: Any = torch.compile(self.policy) if plan.settings.compiled else self.policy
         self.clock = Clock()
         self.ppo = FusedPPO(self.policy, plan.settings, plan.seed, self.clock, network)
         self.progress = Progress()
