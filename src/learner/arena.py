@@ -5,8 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.batch import GameBatch
-
 
 class Arena:
     """A batch whose observations, actions and outcomes are always the same tensors.
@@ -15,8 +13,8 @@ class Arena:
     current stream. Of a CPU batch `step` plays and copies. The batch must have been made with autoreset "next".
     """
 
-    def __init__(self, batch: GameBatch) -> None:
-        self.batch: Any = batch  # one on a GPU has more to share than `GameBatch` says
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch  # a `GameBatch`; one on a GPU has more to share than that class says
         seen = batch.reset()
         self.device = torch.device("cuda" if hasattr(seen.words, "__cuda_array_interface__") else "cpu")
         self.words = self._share(seen.words)  # (G, S, H, W) int32, strided
@@ -38,7 +36,7 @@ class Arena:
     @property
     def rows(self) -> int:
         """Seats of all games: a row each, game by game."""
-        return self.batch.num_games * self.batch.seats
+        return int(self.batch.num_games * self.batch.seats)
 
     def step(self) -> None:
         """Play `actions`, int32 (G, S); the other tensors then tell what came of it."""

@@ -41,7 +41,8 @@ def demo_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
         board=demo_board(height, width),
         network=NetworkConfig.of(size, halves=False),
         settings=Settings(turns=16, gamma=GAMMA, epochs=2, minibatches=3, divergence=0.04, entropy=0.01, value=2.0),
-        shaping=Shaping(land=0.5, army=0.5, structures=0.0, gamma=GAMMA),
+        shaping=Shaping(land=0.5, army=0.5, structures=0.0, gamma=1.0),
+        gains=True,
         defeat=0.0,
         seconds=60.0 * minutes,
         self_games=24,
@@ -190,8 +191,8 @@ def notes(plan: Plan) -> tuple[str, ...]:
         "while training no more than a defeat: both are worth 0, so nothing is gained by putting one off.",
         f"Trained by PPO on {plan.self_games} games of self-play (both seats learn), {plan.pool_games} against the "
         f"run's older snapshots, and {bots}, all at once. The maps it is rated on were not trained on.",
-        "While training, a reward by potential is added to win and loss: the share of land, army and structures, "
-        f"weighted {weights.land}, {weights.army}, {weights.structures}, which changes no optimal policy.",
+        "While training, what a seat gains of the land, army and structures there are is rewarded as well, weighted "
+        f"{weights.land}, {weights.army}, {weights.structures}: all of it is the winner's in the end.",
         "While training, the expander skips some of its turns, fewer the more often it is beaten, and none in the last "
         "fifth of the run; the win rates of the learning curve are against it as it was then. It is rated against at "
         "full strength.",

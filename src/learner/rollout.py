@@ -20,6 +20,7 @@ from engine.board import DRAW
 from engine.compile import OneThread
 from learner.clock import Clock
 from learner.crew import crew_of
+from learner.gains import Gains
 from learner.network import Trunk, sample
 from learner.players import Player, answer
 
@@ -55,17 +56,23 @@ class Table:
     """Games with the same company.
 
     batch: made with autoreset "next" and two seats. seats: those that learn. opponent: who has the other seat, or None.
+    gains: makes the batch's shaping a reward for what is won and kept; None: it is as it is.
     defeat: what a seat that has not won gets at the end, instead of -1 for a loss and 0 for a draw; None: as they are.
     """
 
     def __init__(
-        self, batch: GameBatch, seats: tuple[int, ...], opponent: Player | None = None, defeat: float | None = None
+        self,
+        batch: GameBatch,
+        seats: tuple[int, ...],
+        opponent: Player | None = None,
+        defeat: float | None = None,
+        gains: Gains | None = None,
     ) -> None:
         if len(seats) + (opponent is not None) != batch.seats:
             raise ValueError(
                 f"seats {seats} learn with {opponent and opponent.name}; a batch of {batch.seats} needs all taken"
             )
-        self.batch, self.seats, self.opponent, self.defeat = batch, seats, opponent, defeat
+        self.batch, self.seats, self.opponent, self.defeat, self.gains = batch, seats, opponent, defeat, gains
         self.rows = batch.num_games * len(seats)
         games = batch.num_games
         batch.reset()
@@ -108,6 +115,8 @@ class Table:
                 self._actions[:, other] = self.opponent.act(self.fresh)
         with clock.measure("engine"):
             _, reward, terminated, truncated, info = self.batch.step(self._actions)
+        if self.gains is not None:
+            self.gains.settle(reward, self.over, terminated, info["winner"])
         if self.defeat is not None:
             decided = terminated & (info["winner"] != DRAW)
             reward[terminated & ~decided] += self.defeat

@@ -26,10 +26,11 @@ from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import Ruleset
 from learner.clock import Clock
+from learner.gains import Gains
 from learner.handicap import BEGIN, Handicap, HandicappedBot
 from learner.live import Status, View
 from learner.network import NetworkConfig, Policy
-from learner.players import BotPlayer
+from learner.players import BotPlayer, Player
 from learner.pool import Pool
 from learner.ppo import PPO, Settings
 from learner.rollout import Episode, Rollout, Table
@@ -50,6 +51,7 @@ class Plan:
     settings: Settings
     shaping: Shaping
     defeat: float | None  # reward of not winning, see `learner.rollout.Table`
+    gains: bool  # whether shaping rewards what is won and kept, see `learner.gains`; else it is potential-based
     seconds: float  # of training, over all sittings
     self_games: int  # tables of self-play, where both seats learn
     pool_games: int  # against older snapshots
@@ -183,17 +185,21 @@ class Training:
                 shaping=plan.shaping,
             )
 
+        def table(games: int, seats: tuple[int, ...], opponent: Player | None = None) -> Table:
+            made = batch(games)
+            return Table(made, seats, opponent, plan.defeat, Gains(made, plan.shaping) if plan.gains else None)
+
         tables = []
         if plan.self_games:
-            tables.append(Table(batch(plan.self_games), (0, 1), defeat=plan.defeat))
+            tables.append(table(plan.self_games, (0, 1)))
         for seat in range(2):
             for name, games in plan.bot_games.items():
                 if games // 2:
-                    tables.append(Table(batch(games // 2), (seat,), self._bot(name, next(seeds)), plan.defeat))
+                    tables.append(table(games // 2, (seat,), self._bot(name, next(seeds))))
         if plan.pool_games:  # at one table: every table asks its opponent's network anew
-            tables.append(Table(batch(plan.pool_games), (0,), self.pool.draw(self._generator), plan.defeat))
-        for table in tables:
-            self.latest.setdefault(table.company, Latest())
+            tables.append(table(plan.pool_games, (0,), self.pool.draw(self._generator)))
+        for each in tables:
+            self.latest.setdefault(each.company, Latest())
         return Rollout(tables, self.policy, plan.seed + self.counters.sittings, self.clock)
 
     def _adapt(self) -> None:

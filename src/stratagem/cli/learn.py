@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -46,7 +47,7 @@ def learn(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     like = demo_plan(name, seed, 60.0, *board, size, "cpu")
-    setup = Setup(like.ruleset, like.board, shaping=like.shaping)
+    setup = Setup(like.ruleset, like.board, shaping=replace(like.shaping, gamma=like.settings.gamma))
     settings = type(like.settings)(**{**like.settings.__dict__, "vtrace": True})
     plan = FleetPlan(name, setup, like.network, settings, seed, publish_seconds=publish_seconds)
     with open_channel(server) as to_server:
