@@ -24,7 +24,7 @@ def _two_processes(connection: Connection, clock: Clock) -> list[TestClient]:
 
 def test_fifty_requests_at_once_on_one_match(shared_connection: Connection, clock: Clock) -> None:
     apis = _two_processes(shared_connection, clock)
-    match, seat, view = begin(apis[0], board="12x12", players=["human", "bot:random"])
+    match, seat, _ = begin(apis[0], board="12x12", players=["human", "bot:random"])
 
     def ask(number: int) -> tuple[int, Any]:
         body = {"plays": 1, "key": f"request {number}"}

@@ -24,8 +24,8 @@ def policy() -> None:
 def export(source: Path, target: Path) -> None:
     """Write a policy as ONNX, for places without torch.
 
-    POLICY is NAME.safetensors with NAME.json beside it, as training leaves them; the suffix may be left out. The file is
-    written only if it answers as torch does, within 0.0001, over the turns of some games.
+    POLICY is NAME.safetensors with NAME.json beside it, as training leaves them; the suffix may be left out. The file
+    is written only if it answers as torch does, within 0.0001, over the turns of some games.
     """
     from learner.export_onnx import ExportError, export_onnx
     from learner.snapshot import SnapshotError, load_policy, replace_file
