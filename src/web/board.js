@@ -12,6 +12,7 @@ export class Board {
   // onTile(tile, event) is called for a click on a tile, onMove after the board was dragged or zoomed.
   constructor(canvas, { onTile = () => {} } = {}) {
     this.canvas = canvas;
+    canvas.board = this; // what is drawn can be asked for: a canvas has no elements to look at
     this.context = canvas.getContext("2d");
     this.onTile = onTile;
     this.cells = null;

@@ -12,6 +12,8 @@ const DIRECTIONS = {
 
 const READABLE = 18; // pixels of a tile whose armies can be read
 
+const LOOKS = { KeyI: 0, KeyK: 1, KeyJ: 2, KeyL: 3 }; // choose a neighbour without moving there
+
 export function matchPage(root, match) {
   const page = new MatchPage(root, match);
   return () => page.close();
@@ -39,7 +41,7 @@ class MatchPage {
   }
 
   #build(root) {
-    this.canvas = el("canvas", { tabindex: "0", role: "application", "aria-label": "Board. Arrow keys or W A S D move, Z half, E undo, Q clear, space to your general.", "aria-describedby": "board-status" });
+    this.canvas = el("canvas", { tabindex: "0", role: "application", "aria-label": "Board. Arrow keys or W A S D move, N chooses your next army, I J K L look around, Z half, E undo, Q clear, space to your general.", "aria-describedby": "board-status" });
     this.turnText = el("strong", { id: "turn" }, "0");
     this.badge = el("span.badge", {}, "loading");
     this.bar = el("i");
@@ -185,6 +187,23 @@ class MatchPage {
     this.session.add(move, view.pace === "turns" && !this.planning && !shift ? 1 : 0);
   }
 
+  #look(direction) {
+    const { chosen } = this.board;
+    const next = chosen < 0 ? this.#general() : this.session.cells.step(chosen, direction);
+    if (next >= 0) this.#choose(next);
+  }
+
+  // The next of one's armies that can move, from the largest on.
+  #nextArmy() {
+    const { view, cells } = this.session;
+    const armies = [...cells.looks.keys()].filter((tile) => ownerOf(cells.looks[tile]) === view.seat && cells.armies[tile] > 1);
+    armies.sort((a, b) => cells.armies[b] - cells.armies[a] || a - b);
+    if (!armies.length) return;
+    const tile = armies[(armies.indexOf(this.board.chosen) + 1) % armies.length];
+    this.#choose(tile);
+    if (this.board.size) this.board.centre(tile);
+  }
+
   #undo() {
     const move = this.session.undo();
     if (move) this.#choose(move[0]);
@@ -206,10 +225,11 @@ class MatchPage {
     const turns = this.session.view.pace === "turns";
     const actions = {
       KeyZ: () => this.#toggleHalf(), KeyE: () => this.#undo(), KeyQ: () => this.session.clear(), Space: () => this.#home(),
-      Escape: () => this.#choose(-1), KeyX: () => turns && this.#togglePlan(),
+      Escape: () => this.#choose(-1), KeyN: () => this.#nextArmy(), KeyX: () => turns && this.#togglePlan(),
       Enter: () => turns && this.session.play(1), KeyP: () => turns && this.session.play(1),
     };
-    if (event.code in DIRECTIONS) this.#step(DIRECTIONS[event.code], event.shiftKey);
+    if (event.code in LOOKS) this.#look(LOOKS[event.code]);
+    else if (event.code in DIRECTIONS) this.#step(DIRECTIONS[event.code], event.shiftKey);
     else if (event.code in actions) actions[event.code]();
     else return;
     event.preventDefault();
@@ -230,7 +250,8 @@ class MatchPage {
 
 export function help() {
   const rows = [
-    ["W A S D, arrows", "queue a move of the chosen tile"], ["click", "choose a tile; a neighbour: move there"],
+    ["W A S D, arrows", "queue a move of the chosen army"], ["click", "choose a tile; a neighbour: move there"],
+    ["N", "choose your next army, the largest first"], ["I J K L", "choose a neighbour without moving"],
     ["Z, second click", "move half"], ["E", "undo the last queued move"], ["Q", "clear the queue"],
     ["space", "to your general"], ["Enter, P", "at your own pace: play a turn"], ["X, shift", "at your own pace: queue without playing"],
   ];
