@@ -29,7 +29,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format format-check typecheck proto bench-engine bench-envs bench-services install install-services install-test \
+.PHONY: help demo test lint format format-check typecheck proto bench-engine bench-envs bench-gpu bench-services install install-services install-test \
 	clean distclean
 
 help:  ## show this
@@ -64,6 +64,10 @@ bench-envs: install  ## measure the environments, write build/bench/environments
 
 bench-services: install-services  ## measure the services, write build/bench/services.json
 	@$(BIN)/python benchmarks/services.py
+
+bench-gpu: install  ## check and measure a GPU in under ten minutes, write build/bench/gpu.json
+	@$(PIP) "numba-cuda[cu$$($(BIN)/python -c 'import torch; print(torch.version.cuda.split(".")[0])')]>=0.30,<0.31"
+	@$(BIN)/python benchmarks/gpu.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-services: $(STAMPS)/services-$(TORCH)  ## set up .venv with what the services and the page need as well
