@@ -64,10 +64,10 @@ class Scale:
     threads: tuple[int, ...] = (32, 64, 128, 256)
     turns: int = 64
     copied: int = 1 << 30  # int32 words
-    sizes: tuple[str, ...] = ("small", "large")
+    sizes: tuple[str, ...] = ("small", "large", "base")
     trained_games: int = 4096
     trained_turns: int = 16
-    rows_at_once: tuple[int, ...] = (1024, 256)
+    rows_at_once: tuple[int, ...] = (1024, 1024, 1024)
     iterations: int = 4
 
 

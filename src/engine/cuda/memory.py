@@ -23,7 +23,8 @@ class DeviceView:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of its elements."""
-        return np.dtype(self.__cuda_array_interface__["typestr"])
+        dtype: np.dtype[Any] = np.dtype(self.__cuda_array_interface__["typestr"])
+        return dtype
 
 
 class SimulatedView:
