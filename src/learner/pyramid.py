@@ -1,9 +1,11 @@
-"""A pyramid beside the encoder: the board at half, a quarter, an eighth of its size, where most of the thinking is done.
+"""A pyramid beside the encoder: the board at a half, a quarter, an eighth of its size, where most thinking is done.
 
 A 3x3 convolution over a 24x24 board costs 64 times what it costs over 3x3 tiles, and moves as many more bytes; so
 weights are many where tiles are few. Each halving doubles the width and so keeps the arithmetic of a block the same.
 At an eighth of its size a tile sees the whole board. (Ronneberger et al. 2015: U-Net; He et al. 2016: residual blocks.)
 """
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -32,11 +34,9 @@ class Pyramid(nn.Module):
     def __init__(self, channels: int, levels: int, blocks: int) -> None:
         super().__init__()
         widths = [channels << level for level in range(levels + 1)]
-        self.down = nn.ModuleList(
-            nn.Conv2d(above, below, 3, stride=2, padding=1) for above, below in zip(widths, widths[1:], strict=False)
-        )
+        self.down = nn.ModuleList(nn.Conv2d(above, below, 3, stride=2, padding=1) for above, below in pairwise(widths))
         self.think = nn.ModuleList(nn.Sequential(*(Residual(width) for _ in range(blocks))) for width in widths[1:])
-        self.up = nn.ModuleList(nn.Conv2d(below, above, 1) for above, below in zip(widths, widths[1:], strict=False))
+        self.up = nn.ModuleList(nn.Conv2d(below, above, 1) for above, below in pairwise(widths))
         self.gains = nn.Parameter(torch.full((levels,), FIRST_GAIN))
 
     def forward(self, x: Tensor) -> Tensor:
