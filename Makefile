@@ -68,6 +68,10 @@ bench-services: install-services  ## measure the services, write build/bench/ser
 bench-game-server: install-services  ## measure the game server, write build/bench/game_server.json
 	@$(BIN)/python benchmarks/game_server.py
 
+bench-gpu: install  ## check and measure a GPU in under ten minutes, write build/bench/gpu.json
+	@$(PIP) "numba-cuda[cu$$($(BIN)/python -c 'import torch; print(torch.version.cuda.split(".")[0])')]>=0.30,<0.31"
+	@$(BIN)/python benchmarks/gpu.py
+
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-services: $(STAMPS)/services-$(TORCH)  ## set up .venv with what the services and the page need as well
 install-test: $(STAMPS)/test-$(TORCH)  ## set up .venv with what the tests need as well

@@ -92,6 +92,13 @@ class FusedPPO(PPO):
             fragment = choose_rows(fragment, rows_to_keep(advantages, fragment.valid, s.keep))
         return super().update(fragment, progress)
 
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Take weights and optimizer state from a checkpoint of the same network."""
+        super().load_tensors(tensors)
+        if self.device.type == "cuda":  # where the fused optimizer counts its steps
+            for state in self.optimizer.state.values():
+                state["step"] = state["step"].to(self.device)
+
     def _average(self, *_: object) -> None:
         assert self.average is not None
         self.average.update_parameters(self.policy)

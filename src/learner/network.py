@@ -24,6 +24,7 @@ from engine.actions import action_count
 from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
 from learner.histogram import mean_of
+from learner.pyramid import Pyramid
 
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
 ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
@@ -45,6 +46,8 @@ class NetworkConfig:
     halves: bool = True  # whether it may move half an army
     castles: bool = False  # whether its ruleset builds castles
     value_bins: int = 0  # bins of a value as a histogram (`learner.histogram`); 0: a number
+    levels: int = 0  # halvings of the board in the pyramid (`learner.pyramid`); 0: none
+    level_blocks: int = 0  # residual blocks on each of them
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -52,6 +55,10 @@ class NetworkConfig:
                 raise ValueError(f"network {name} is {getattr(self, name)}; accepted: 1 to 4096")
         if not 0 <= self.blocks <= 256:
             raise ValueError(f"network blocks is {self.blocks}; accepted: 0 to 256")
+        if not (0 <= self.levels <= 6 and 0 <= self.level_blocks <= 64):
+            raise ValueError(
+                f"network levels and level_blocks are {self.levels} and {self.level_blocks}; accepted: to 6 and 64"
+            )
         if not 1 <= self.seats <= 16:
             raise ValueError(f"network seats is {self.seats}; accepted: 1 to 16")
         if not (self.value_bins == 0 or 2 <= self.value_bins <= 4096):
@@ -69,14 +76,16 @@ class NetworkConfig:
         return {name: value for name, value in asdict(self).items() if value or name not in OPTIONAL}
 
 
-OPTIONAL = ("value_bins",)  # fields that a description may leave out
+OPTIONAL = ("value_bins", "levels", "level_blocks")  # fields that a description may leave out
 
-# The dial `--size`: every step up costs some four times the arithmetic.
+# The dial `--size`. From tiny to medium every step up costs some five times the arithmetic; base and large think in a
+# pyramid: at less than medium's arithmetic and at three times it, with fifteen and sixty times its weights.
 SIZES = {
     "tiny": NetworkConfig(channels=24, blocks=3, memory=8, hidden=64),
     "small": NetworkConfig(channels=64, blocks=4, memory=32, hidden=128),
     "medium": NetworkConfig(channels=128, blocks=6, memory=64, hidden=256),
-    "large": NetworkConfig(channels=256, blocks=10, memory=128, hidden=512),
+    "base": NetworkConfig(channels=32, blocks=1, memory=16, hidden=256, levels=3, level_blocks=2),
+    "large": NetworkConfig(channels=48, blocks=1, memory=16, hidden=512, levels=3, level_blocks=4),
 }
 
 
@@ -253,6 +262,7 @@ class Trunk(nn.Module):
         facts = 3 + VECTOR_SEAT * config.seats
         self.vector = nn.Linear(facts, c)
         self.blocks = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
+        self.pyramid = Pyramid(c, config.levels, config.level_blocks) if config.levels else None
         self.gru = BoardGRU(c, m)
         self.mix = nn.Conv2d(m, c, 1)
         self.aim = Block(c)
@@ -293,6 +303,8 @@ class Trunk(nn.Module):
         facts = scalars(vector.flatten(0, 1), height * width)
         x = F.relu(self.first(self.sight(flat)) + self.vector(facts)[..., None, None], inplace=True)
         x = self.blocks(x)
+        if self.pyramid is not None:
+            x = self.pyramid(x)
         states, memory = self.gru(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
         hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))

@@ -188,6 +188,8 @@ def network_config(path: PurePath, network: object, kind: type[NetworkConfig]) -
     except ValueError as error:
         raise SnapshotError(f"{path}: {error}") from None
     weights = math.prod((config.channels, config.channels, 18 * config.blocks + 9)) + 27 * config.memory**2
+    if config.levels:
+        weights += (24 * config.level_blocks + 12) * (config.channels << config.levels) ** 2
     if 4 * weights > MAX_TENSOR_BYTES:
         raise SnapshotError(f"{path}: its network would have some {weights:,} weights; accepted: 1 GiB of them")
     return config

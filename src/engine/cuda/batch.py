@@ -1,6 +1,5 @@
 """`GameBatch(device="cuda")`: the games, what they show and what a step tells lie in a GPU's memory."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,13 +51,13 @@ class CudaGameBatch(GameBatch):
         """Take device memory: the games, as many spare rows for maps drawn ahead, and what a step tells."""
         if not cuda.is_available():
             raise RuntimeError('device "cuda" needs an NVIDIA GPU and its driver; none was found')
-        warnings.filterwarnings("ignore", message="Grid size .* low occupancy")  # a few games are asked for at times
         games, seats = self.num_games, self.seats
+        self._handle = 0
         self._stream: Any = 0
         self._turns_to_draw = DRAW_EVERY
         shape = (games, self.shape.words)
         self._rows = cuda.device_array(shape, np.int32)
-        self._spares = cuda.device_array(shape if self._autoreset != OFF else (0, 0), np.int32)
+        self._spares = cuda.device_array(shape, np.int32) if self._autoreset != OFF else None
         self._reward = cuda.device_array((games, seats), np.float32)
         self._ended = cuda.to_device(np.zeros((games, END_FIELDS), np.int32))
         self._actions = cuda.to_device(np.zeros((games, seats), np.int32))
@@ -73,7 +72,7 @@ class CudaGameBatch(GameBatch):
         header[EPISODE] = -1
         device_header = cuda.to_device(header)
         for rows in (self._rows, self._spares):
-            if rows.size:
+            if rows is not None:
                 self._over(kernels.lay_out, rows.size)(rows, device_header)
         self._share()
 
@@ -111,11 +110,13 @@ class CudaGameBatch(GameBatch):
     @property
     def stream(self) -> int:
         """The CUDA stream that all work is queued on, as its handle; 0 is the default stream."""
-        return int(self._stream.handle.value) if self._stream else 0
+        return self._handle
 
     @stream.setter
     def stream(self, handle: int) -> None:
-        self._stream = cuda.external_stream(handle) if handle else 0
+        if handle != self._handle:
+            self._handle = handle
+            self._stream = cuda.external_stream(handle) if handle else 0
 
     def _over_games(self, kernel: Any) -> Any:
         """A kernel ready to be called, with a thread a game."""
