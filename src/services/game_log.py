@@ -20,6 +20,7 @@ from services.metrics import LOG_BYTES
 Event = dict[str, Any]
 SEGMENT_BYTES = 16 << 20
 KEEP = 4
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class GameLog:
@@ -66,7 +67,7 @@ class GameLog:
             return
         if self._size >= self.segment_bytes:  # before these: all that is written has changed its game by now
             self._begin_segment()
-        data = "".join(json.dumps(event, separators=(",", ":")) + "\n" for event in events).encode()
+        data = "".join(_encode(event) + "\n" for event in events).encode()
         self._write(data)
         self._segments[-1][1].update(event["game"] for event in events)
         LOG_BYTES.set(self._size + (len(self._segments) - 1) * self.segment_bytes)
@@ -97,7 +98,7 @@ class GameLog:
         for game in sorted(games):
             event = self.whole(game)
             if event is not None:
-                self._write((json.dumps({**event, "game": game}, separators=(",", ":")) + "\n").encode())
+                self._write((_encode({**event, "game": game}) + "\n").encode())
                 self._segments[-1][1].add(game)
         path.unlink()
         del self._segments[0]

@@ -3,6 +3,7 @@
 Requests are decoded here and not by gRPC, which would answer a truncated one with UNKNOWN.
 """
 
+import functools
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ from typing import Any, NoReturn
 import grpc
 import structlog
 from google.protobuf.message import DecodeError
+from prometheus_client import Counter, Histogram
 
 from services.auth import check_bearer
 from services.logs import get_log
@@ -42,7 +44,7 @@ class _Call:
     def end(self, code: str, **more: Any) -> None:
         """Count and log the call."""
         seconds = time.perf_counter() - self.began
-        RPCS.labels(self.method, code).inc()
+        _counter_of(self.method, code).inc()
         tell = _log.debug if code == "OK" else _log.info
         tell("call", method=self.method, code=code, ms=round(seconds * 1000, 3), **more)
 
@@ -102,7 +104,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
         return make(wrapped, None, handler.response_serializer)
 
     def _single(self, method: str, behaviour: Any, decode: Callable[[Any], Any]) -> Any:
-        seconds = RPC_SECONDS.labels(method)
+        seconds = _seconds_of(method)
 
         async def answer(raw: Any, context: Any) -> Any:
             call = _Call(method, context, self.token)
@@ -130,6 +132,16 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
             call.end("OK")
 
         return answer
+
+
+@functools.cache
+def _seconds_of(method: str) -> Histogram:
+    return RPC_SECONDS.labels(method)
+
+
+@functools.cache
+def _counter_of(method: str, code: str) -> Counter:
+    return RPCS.labels(method, code)
 
 
 def _decoder(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:

@@ -17,7 +17,6 @@ from engine.actions import action_count
 from engine.arrays import Int32
 from engine.board import ALIVE, AWAY, STATUS, TEAM, Shape
 from engine.bots import bot_actions, find_bot, scratch_words
-from engine.compile import OneThread
 from engine.layout import Layout
 from engine.record import Record
 from engine.views import BoardView
@@ -60,6 +59,7 @@ class LiveGame:
     ) -> None:
         self.id, self.setup, self.created_ms = id, setup, created_ms
         self.request, self.digest = request, digest  # of the request that opened it
+        self.turn = 0  # turns played
         self.state: game_pb2.GameState = OPEN
         self.seats = [Seat() for _ in setup.seats]
         for seat, name in zip(self.seats, setup.seats, strict=True):
@@ -70,13 +70,9 @@ class LiveGame:
         self.finished_ms = 0
         self.heard = [now] * len(self.seats)  # when each seat last submitted
         self._bots = np.array([[seat.bot for seat in self.seats]], np.int8)
+        self._has_bots = any(setup.seats)
 
     # What the present is.
-
-    @property
-    def turn(self) -> int:
-        """Turns played."""
-        return len(self.actions) // len(self.seats)
 
     @property
     def winner(self) -> int | None:
@@ -183,11 +179,13 @@ class LiveGame:
         return events
 
     def play(self) -> Event:
-        """The coming turn: what bots choose and what the queues hold. A move that is not legal now is skipped."""
+        """The coming turn: what bots choose and what the queues hold. A move that is not legal now is skipped.
+
+        Within `engine.compile.OneThread` this takes microseconds; without, bots wake all cores for one game.
+        """
         codes = np.zeros((1, len(self.seats)), np.int32)
-        if (self._bots >= 0).any():
-            with OneThread():
-                bot_actions(self.game.row[None], self._bots, self.setup.seed, codes, self._scratch)
+        if self._has_bots:
+            bot_actions(self.game.row[None], self._bots, self.setup.seed, codes, self._scratch)
         left = []
         for s, seat in enumerate(self.seats):
             at = 0
@@ -269,9 +267,10 @@ class LiveGame:
         for seat, left in zip(self.seats, event.get("left") or [0] * len(self.seats), strict=True):
             while len(seat.queue) > left:
                 seat.queue.popleft()
-        for s in np.flatnonzero(codes):
-            self.seats[s].moved = True
+        for seat, code in zip(self.seats, event["actions"], strict=True):
+            seat.moved = seat.moved or code != 0
         self.game.step_actions(codes)
+        self.turn += 1
         if self.game.winner is not None:
             self.state = FINISHED
 
