@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Place] = {
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
     "policy": Place("stratagem.cli.policy", "policy", "Write a policy as ONNX."),
+    "cloud": Place("stratagem.cli.cloud", "cloud", "Deploy on AWS, see costs and state, train there, remove it."),
     "web": Place("stratagem.cli.web", "web", "Serve the page: play, watch, replay, ladder."),
 }
 
