@@ -164,3 +164,13 @@ def _put(data: dict[str, Any], path: str | None, value: Any) -> None:
     if path is not None:
         assert re.fullmatch(r"\$\.\w+", path), path
         data[path[2:]] = value
+
+
+def as_service_names(value: Any, shape: Any) -> Any:
+    """Step Functions writes every member with a capital; ECS's own names begin small."""
+    if shape.type_name == "structure":
+        by_name = {name.lower(): (name, member) for name, member in shape.members.items()}
+        return {by_name[key.lower()][0]: as_service_names(part, by_name[key.lower()][1]) for key, part in value.items()}
+    if shape.type_name == "list":
+        return [as_service_names(part, shape.member) for part in value]
+    return value

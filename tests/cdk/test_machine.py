@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 from cdk.stacks.machine import Places, machine, metric_definitions
-from tests.cdk.asl import TaskError, Walk, check, walk
+from tests.cdk.asl import TaskError, Walk, as_service_names, check, walk
 from tests.cdk.conftest import Synthesized
 
 from store.names import TRAINING_METRICS
@@ -171,21 +171,9 @@ def test_a_fault_at_the_end_does_not_hide_how_it_ended(state: str) -> None:
 def test_what_a_state_asks_is_what_the_service_accepts(state: str, service: str, operation: str) -> None:
     """Held against AWS's own model of the service, whose names the SDK writes its own way."""
     shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
-    asked = _as_the_service_names(run().calls[state][0], shape)
+    asked = as_service_names(run().calls[state][0], shape)
     report = ParamValidator().validate(asked, shape)
     assert not report.has_errors(), report.generate_report()
-
-
-def _as_the_service_names(value: Any, shape: Any) -> Any:
-    """Step Functions writes every member with a capital; ECS's own names begin small."""
-    if shape.type_name == "structure":
-        by_name = {name.lower(): (name, member) for name, member in shape.members.items()}
-        return {
-            by_name[key.lower()][0]: _as_the_service_names(part, by_name[key.lower()][1]) for key, part in value.items()
-        }
-    if shape.type_name == "list":
-        return [_as_the_service_names(part, shape.member) for part in value]
-    return value
 
 
 def test_metrics_are_read_from_the_lines_that_are_logged() -> None:

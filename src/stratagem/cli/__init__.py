@@ -38,6 +38,8 @@ COMMANDS: Mapping[str, Place] = {
     "train": Place("stratagem.cli.train", "train", "Train by self-play on one device, a GPU best."),
     "up": Place("stratagem.cli.up", "up", "Run a whole fleet on this machine, under one view."),
     "watch": Place("stratagem.cli.watch", "watch", "Watch a game of a server in the terminal."),
+    "policy": Place("stratagem.cli.policy", "policy", "Write a policy as ONNX."),
+    "cloud": Place("stratagem.cli.cloud", "cloud", "Deploy on AWS, see costs and state, train there, remove it."),
     "web": Place("stratagem.cli.web", "web", "Serve the page: play, watch, replay, ladder."),
 }
 
