@@ -24,6 +24,7 @@ class Place(NamedTuple):
 
 COMMANDS: Mapping[str, Place] = {
     "actor": Place("stratagem.cli.actor", "actor", "Play for a learner: a process of a fleet."),
+    "cloud": Place("stratagem.cli.cloud", "cloud", "Deploy on AWS, see costs and state, train there, remove it."),
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
     "lake": Place("stratagem.cli.lake", "lake", "List, query, export and fill the lake of games."),
     "learn": Place("stratagem.cli.learn", "learn", "Learn from what a fleet plays."),
@@ -38,8 +39,6 @@ COMMANDS: Mapping[str, Place] = {
     "train": Place("stratagem.cli.train", "train", "Train by self-play on one device, a GPU best."),
     "up": Place("stratagem.cli.up", "up", "Run a whole fleet on this machine, under one view."),
     "watch": Place("stratagem.cli.watch", "watch", "Watch a game of a server in the terminal."),
-    "policy": Place("stratagem.cli.policy", "policy", "Write a policy as ONNX."),
-    "cloud": Place("stratagem.cli.cloud", "cloud", "Deploy on AWS, see costs and state, train there, remove it."),
     "web": Place("stratagem.cli.web", "web", "Serve the page: play, watch, replay, ladder."),
 }
 
