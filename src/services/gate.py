@@ -4,6 +4,7 @@ Requests are decoded here and not by gRPC, which would answer a truncated one wi
 """
 
 import functools
+import inspect
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -78,7 +79,7 @@ class _AbortStatus(grpc.Status):
 
 
 class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the type stubs alone
-    """Stands before all servicers of a server. Methods are coroutines or asynchronous generators."""
+    """Stands before all servicers of a server; their methods are coroutines or asynchronous generators."""
 
     def __init__(self, token: str = "") -> None:
         self.token = token
@@ -125,8 +126,12 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
             with STREAMS.labels(method).track_inprogress():
                 try:
                     call.admit()
-                    async for response in behaviour(decode(raw), context):
-                        yield response
+                    responses = behaviour(decode(raw), context)
+                    if inspect.isawaitable(responses):  # a coroutine that writes to the context itself
+                        await responses
+                    else:
+                        async for response in responses:
+                            yield response
                 except BaseException as error:
                     await call.fail(error)
             call.end("OK")

@@ -17,7 +17,11 @@ Result = TypeVar("Result")
 
 
 class LocalGames:
-    """A hall and its server; the log is in a folder. Raises what `Hall` and `Server` raise."""
+    """A hall and its server; the log is in a folder. Raises what `Hall` and `Server` raise.
+
+    The loop is stopped at the end and not closed: all loops of a process share gRPC's queue, and what still comes for
+    a closed one would be an error in another.
+    """
 
     def __init__(
         self,
