@@ -24,6 +24,7 @@ class Place(NamedTuple):
 
 COMMANDS: Mapping[str, Place] = {
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
+    "clone": Place("stratagem.cli.clone", "clone", "Train a policy to play as people did in recorded games."),
     "live": Place("stratagem.cli.live", "live", "Play on generals.io with a policy or a bot."),
     "socketio": Place("stratagem.cli.live", "serve", "Serve games by the protocol of generals.io."),
     "policy": Place("stratagem.cli.policy", "policy", "Take policies to where they play."),
