@@ -34,7 +34,7 @@ from learner.players import BotPlayer, Player
 from learner.pool import Pool
 from learner.ppo import PPO, Settings
 from learner.rollout import Episode, Rollout, Table
-from learner.snapshot import SnapshotError, load_checkpoint, save_checkpoint, save_policy
+from learner.snapshot import SnapshotError, load_checkpoint, load_policy, save_checkpoint, save_policy
 
 LATEST_GAMES = 200  # games that the shown win rates look back
 
@@ -59,11 +59,12 @@ class Plan:
     handicapped: str | None = None  # the one of them that skips turns while it is too strong, see `learner.handicap`
     snapshot_seconds: float = 20.0  # between two snapshots
     device: str = "cpu"
+    start: str = ""  # a policy to begin from, as `load_policy` takes it; empty: an untrained network
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on: all but its length and device."""
+        """What must be the same for a run to go on: all but its length, its device and where it began."""
         facts = asdict(self)
-        for free in ("name", "seconds", "device"):
+        for free in ("name", "seconds", "device", "start"):
             del facts[free]
         identity: dict[str, Any] = json.loads(json.dumps(facts))
         return identity
@@ -101,6 +102,11 @@ class Training:
         self.plan, self.folder = plan, folder
         torch.manual_seed(plan.seed)
         self.policy = Policy(plan.network).to(plan.device)
+        if plan.start:
+            began = load_policy(Path(plan.start), plan.device).policy
+            if began.config != plan.network:
+                raise ValueError(f"{plan.start} has the network {began.config}; accepted: {plan.network}")
+            self.policy.load_state_dict(began.state_dict())
         self.clock = Clock()
         self.ppo = PPO(self.policy, plan.settings, plan.seed, self.clock)
         self.pool = Pool(folder / "snapshots", plan.device)

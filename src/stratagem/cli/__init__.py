@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Place] = {
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
     "lake": Place("stratagem.cli.lake", "lake", "List, query, export and fill the lake of games."),
     "learn": Place("stratagem.cli.learn", "learn", "Learn from what a fleet plays."),
+    "clone": Place("stratagem.cli.clone", "clone", "Train a policy to play as people did in recorded games."),
     "live": Place("stratagem.cli.live", "live", "Play on generals.io with a policy or a bot."),
     "play": Place("stratagem.cli.play", "play", "Play in the terminal, against a bot or a person."),
     "policy": Place("stratagem.cli.policy", "policy", "Take policies to where they play: ONNX, a competition."),
