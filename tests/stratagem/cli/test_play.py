@@ -141,12 +141,17 @@ def test_a_seat_s_picture_is_the_engine_s() -> None:
     for seat in (0, 1):
         sight = Sight(Eye(live, seat).of_board(live.view, live.turn))
         for colour in (True, False):
-            one, other = (Console(file=io.StringIO(), force_terminal=colour, width=200) for _ in range(2))
+            one, other = (_console(colour) for _ in range(2))
             one.print(picture(one, sight, ("x", "y")), soft_wrap=True)
             draw_board(other, live.game, seat, names=("x", "y"))
             drawn.append((_text(one), _text(other)))
         assert scene_of(sight).turn == live.turn
     assert all(mine == engine for mine, engine in drawn)
+
+
+def _console(colour: bool) -> Console:
+    # Always all colours: rich keeps how a style was first written, whichever console asks for it later.
+    return Console(file=io.StringIO(), force_terminal=colour, color_system="truecolor" if colour else None, width=200)
 
 
 def _text(console: Console) -> str:
