@@ -4,10 +4,11 @@ Switches, each one setting: `keep` (top-advantage filtering), `ema` (an average 
 published); with `NetworkConfig.value_bins` values are histograms.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from learner.clock import Clock
@@ -63,15 +64,21 @@ class FusedPPO(PPO):
     settings: FusedSettings
 
     def __init__(
-        self, policy: Policy, settings: FusedSettings, seed: int, clock: Clock, network: nn.Module | None = None
+        self,
+        policy: Policy,
+        settings: FusedSettings,
+        seed: int,
+        clock: Clock,
+        network: Callable[..., Output] | None = None,
     ) -> None:
         super().__init__(policy, settings, seed, clock)
         if self.device.type == "cuda":
             self.optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=1e-5, fused=True)
-        self.network = network or policy
+        self.network: Callable[..., Output] = network or policy
         self.average = None
         if settings.ema:
-            self.average = AveragedModel(policy, multi_avg_fn=get_ema_multi_avg_fn(settings.ema))
+            decay = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(policy, multi_avg_fn=decay)
             self.optimizer.register_step_post_hook(self._average)
 
     @property
@@ -112,7 +119,8 @@ class FusedPPO(PPO):
         advantages = normalised(advantages, valid)
         self.optimizer.zero_grad(set_to_none=True)
         sums: list[Tensor] = []
-        for part in torch.arange(len(rows), device=self.device).split(self.settings.rows_at_once):
+        parts = -(-len(rows) // self.settings.rows_at_once)
+        for part in torch.arange(len(rows), device=self.device).chunk(parts):
             chosen = rows[part]
             words, vector, resets = (x[:, chosen] for x in (fragment.words, fragment.vector, fragment.resets))
             with half_precision(self.device, self.settings.bf16):
@@ -132,6 +140,6 @@ class FusedPPO(PPO):
                 weight = valid[:, part].float() / samples.clamp(min=1)
                 losses = losses._replace(value=(histogram_loss(output.bins, returns[:, part]) * weight).sum())
             loss = losses.policy + self.settings.value * losses.value - entropy_weight * losses.entropy
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             sums.append(torch.stack([number.detach() for number in losses]))
         return Losses(*torch.stack(sums).sum(0).unbind())

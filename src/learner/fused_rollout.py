@@ -5,6 +5,7 @@ GPU one turn is captured in a CUDA graph and replayed; the observations are kept
 tile, and become planes in the network. `learner.rollout` tells why batches reset with "next".
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -45,13 +46,13 @@ class FusedRollout:
         policy: Policy,
         turns: int,
         *,
-        network: torch.nn.Module | None = None,
+        network: Callable[..., Output] | None = None,
         bf16: bool = False,
         graph: bool = False,
     ) -> None:
         batch, rows, device = arena.batch, arena.rows, arena.device
         self.arena, self.turns, self.bf16 = arena, turns, bf16
-        self.network = network or policy
+        self.network: Callable[..., Output] = network or policy
         self.memory = policy.first_memory(rows, batch.height, batch.width)
         self.fresh = torch.ones(batch.num_games, dtype=torch.bool, device=device)  # the game has just begun
         self.over = torch.zeros_like(self.fresh)  # the game ended with the last step
@@ -155,7 +156,7 @@ class FusedRollout:
 
     def _capture(self) -> torch.cuda.CUDAGraph:
         """A turn as a CUDA graph. Plays some turns; the first fragment then begins wherever the games stand."""
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.no_grad(), torch.cuda.stream(stream):
             for _ in range(WARM_TURNS):

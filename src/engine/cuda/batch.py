@@ -80,7 +80,7 @@ class CudaGameBatch(GameBatch):
         """Name the views that are handed out."""
         like = template(self.num_games, self.shape.words)
         view = BoardView.of(like, self.shape)
-        parts: dict[str, Any] = {
+        parts: dict[str, np.ndarray] = {
             "words": view.view,
             "flags": view.flags,
             "mask": view.mask,

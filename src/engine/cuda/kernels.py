@@ -17,6 +17,9 @@ game, episode), so nothing depends on when they are drawn.
 Letters: G games, N words a row, S seats. Every array is in device memory. Blocks have at most MOST_THREADS threads.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from numba import cuda, int32
 
 from engine.arrays import Bool, Float32, Int8, Int32
@@ -55,7 +58,12 @@ MOST_THREADS = 1024  # of a block
 WARP = 32
 
 
-@cuda.jit(cache=True)
+def launched(function: Callable[..., None]) -> Any:
+    """A kernel for the GPU, compiled when first launched and then kept."""
+    return cuda.jit(cache=True)(function)
+
+
+@launched
 def play(
     rows: Int32,
     actions: Int32,
@@ -75,7 +83,7 @@ def play(
         step_game(rows[g], actions[g], reward[g], ended[g], weights, spec, seed, g, max_turns, OFF)
 
 
-@cuda.jit(cache=True)
+@launched
 def renew(rows: Int32, spares: Int32, ended: Int32, spec: Int32, seed: int, max_turns: int, autoreset: int) -> None:
     """After `play`: put the next episode in the place of each game that autoreset says is to be renewed.
 
@@ -109,7 +117,7 @@ def renew(rows: Int32, spares: Int32, ended: Int32, spec: Int32, seed: int, max_
         ended[g, END_EPISODE] = get(rows[g], EPISODE)
 
 
-@cuda.jit(cache=True)
+@launched
 def list_spent(rows: Int32, spares: Int32, spent: Int32) -> None:
     """List the games whose spare is not their next episode. spent (1 + G,): their number, 0 before, and they."""
     g = cuda.grid(1)
@@ -117,7 +125,7 @@ def list_spent(rows: Int32, spares: Int32, spent: Int32) -> None:
         spent[1 + cuda.atomic.add(spent, 0, 1)] = g
 
 
-@cuda.jit(cache=True)
+@launched
 def draw_spares(rows: Int32, spares: Int32, spec: Int32, seed: int, spent: Int32) -> None:
     """Draw the next episode of the games listed in `spent` (1 + G,).
 
@@ -132,7 +140,7 @@ def draw_spares(rows: Int32, spares: Int32, spec: Int32, seed: int, spent: Int32
             next_episode(spares[g], spec, seed, g, get(rows[g], EPISODE) + 1)
 
 
-@cuda.jit(cache=True)
+@launched
 def begin_games(rows: Int32, spec: Int32, seed: int, chosen: Bool) -> None:
     """Start the chosen games, bool (G,), anew, each with its next episode's map."""
     g = cuda.grid(1)
@@ -140,7 +148,7 @@ def begin_games(rows: Int32, spec: Int32, seed: int, chosen: Bool) -> None:
         next_episode(rows[g], spec, seed, g, get(rows[g], EPISODE) + 1)
 
 
-@cuda.jit(cache=True)
+@launched
 def forget_episodes(rows: Int32, chosen: Bool) -> None:
     """Restart the count of episodes of the chosen games, bool (G,)."""
     g = cuda.grid(1)
@@ -148,7 +156,7 @@ def forget_episodes(rows: Int32, chosen: Bool) -> None:
         rows[g, EPISODE] = -1
 
 
-@cuda.jit(cache=True)
+@launched
 def lay_out(rows: Int32, header: Int32) -> None:
     """Begin every row with the header (HEADER,), before any game, and empty the rest."""
     words = rows.shape[1]
@@ -157,7 +165,7 @@ def lay_out(rows: Int32, header: Int32) -> None:
         rows[at // words, word] = header[word] if word < header.shape[0] else 0
 
 
-@cuda.jit(cache=True)
+@launched
 def choose_actions(rows: Int32, bots: Int8, seed: int, actions: Int32, scratch: Int32) -> None:
     """What scripted bots play: `engine.bots.bot_actions`. bots int8 (G, S); scratch (threads of the grid, words)."""
     me = cuda.grid(1)
@@ -172,7 +180,7 @@ def choose_actions(rows: Int32, bots: Int8, seed: int, actions: Int32, scratch: 
                     actions[g, s] = choose(board, s, int(bots[g, s]), key, scratch[me])
 
 
-@cuda.jit(cache=True)
+@launched
 def expand_masks(rows: Int32, legal: Bool, castles: bool) -> None:
     """Legal actions as one bool an action code, (G, S, A); neighbouring threads take neighbouring tiles."""
     tiles = tile_count(rows[0])

@@ -1,5 +1,6 @@
 """Device memory under the names and shapes of host arrays, shared without a copy."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def template(games: int, words: int) -> Int32:
     return np.lib.stride_tricks.as_strided(np.zeros(1, np.int32), (games, words), (4 * words, 4))
 
 
-def views_of(array: Any, like: Int32, views: dict[str, np.ndarray]) -> dict[str, Any]:
+def views_of(array: Any, like: Int32, views: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The views that `views` are of `like`, a `template`, of a device array instead, by name.
 
     Each is a `DeviceView`; in the simulator, a numpy array over the simulated memory.
