@@ -139,7 +139,7 @@ class Storage(Stack):
         partitions = [glue.CfnTable.ColumnProperty(name=c.name, type=c.type) for c in LAKE_PARTITIONS]
         table = glue.CfnTable(
             self,
-            "Games",
+            "LakeGames",
             catalog_id=self.account,
             database_name=database.ref,
             table_input=glue.CfnTable.TableInputProperty(

@@ -75,7 +75,7 @@ class Web(Stack):
             price_class=cloudfront.PriceClass.PRICE_CLASS_100,
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
         )
-        acknowledge(self.distribution, "CFR1", "people of any country may play")
+        acknowledge(self.distribution, "CFR1", "people of every country may play, so none is blocked")
         acknowledge(self.distribution, "CFR2", "static files and a throttled API; a firewall costs more than all of it")
         acknowledge(
             self.distribution, "CFR3", "the bucket and the API log every request that the cache does not answer"
