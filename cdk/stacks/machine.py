@@ -113,7 +113,7 @@ def _target(places: Places, least: str | int, following: str) -> State:
             **amount,
         },
         "Retry": _retried(ALL),
-        "ResultPath": "$.answer",  # not null: that would not survive the synthesis
+        "ResultPath": None,
         "Next": following,
     }
 
@@ -126,7 +126,7 @@ def _desire(places: Places, count: str | int, following: str) -> State:
         "Resource": f"arn:{places.partition}:states:::aws-sdk:ecs:updateService",
         "Parameters": {"Cluster": places.cluster, "Service": places.fleet, **amount},
         "Retry": _retried(ALL),
-        "ResultPath": "$.answer",  # not null: that would not survive the synthesis
+        "ResultPath": None,
         "Next": following,
     }
 
@@ -222,7 +222,7 @@ def _judging(places: Places) -> dict[str, State]:
                 "Next": "Overtaken",
             }
         ],
-        "ResultPath": "$.answer",  # not null: that would not survive the synthesis
+        "ResultPath": None,
         "Next": "Promoted",
     }
     return {
@@ -287,7 +287,7 @@ def _ending(places: Places) -> dict[str, State]:
         },
         "Retry": _retried(ALL),
         "Catch": [{"ErrorEquals": ALL, "ResultPath": "$.untold", "Next": "HowItEnded"}],
-        "ResultPath": "$.answer",  # not null: that would not survive the synthesis
+        "ResultPath": None,
         "Next": "HowItEnded",
     }
     down_anyway = {"ErrorEquals": ALL, "ResultPath": "$.left", "Next": "Tell"}

@@ -191,5 +191,9 @@ def test_the_stack_holds_this_definition(app: Synthesized) -> None:
     deployed = json.loads(text)
     check(deployed)
     assert list(deployed["States"]) == list(DEFINITION["States"])
+    for name, state in DEFINITION["States"].items():
+        assert sorted(deployed["States"][name]) == sorted(state)
+        n: sorted(s) for n, s in DEFINITION["States"].items()
+    }
     assert resource["LoggingConfiguration"]["Level"] == "ALL"
     assert resource["TracingConfiguration"] == {"Enabled": True}
