@@ -193,7 +193,5 @@ def test_the_stack_holds_this_definition(app: Synthesized) -> None:
     assert list(deployed["States"]) == list(DEFINITION["States"])
     for name, state in DEFINITION["States"].items():
         assert sorted(deployed["States"][name]) == sorted(state)
-        n: sorted(s) for n, s in DEFINITION["States"].items()
-    }
     assert resource["LoggingConfiguration"]["Level"] == "ALL"
     assert resource["TracingConfiguration"] == {"Enabled": True}
