@@ -92,7 +92,8 @@ def share_out(
     snapshot_share = mix.snapshots if older else 0.0
     bot_share = mix.bots if bots else 0.0
     total = mix.self_play + mix.snapshots + mix.bots
-    tables = [(Table(SELF, 0, latest), total - snapshot_share - bot_share)]
+    # Rounding may leave a share a hair below 0, which would deal out fewer than no tables.
+    tables = [(Table(SELF, 0, latest), max(0.0, total - snapshot_share - bot_share))]
     weights = [pfsp_weight(win_rates.get(version, 0.5)) for version in older]
     for version, weight in zip(older, weights, strict=True):
         tables.append((Table(SNAPSHOT, 0, latest, version), snapshot_share * weight / sum(weights)))

@@ -18,7 +18,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services import metrics
-from services.client import ServiceError, open_async_channel, open_channel
+from services.channels import open_async_channel, open_channel
+from services.client import ServiceError
 from services.logs import configure_logs
 from services.refusal import invalid
 from services.serving import Server, build_server, running
