@@ -133,8 +133,8 @@ class QNetwork(Trunk):
         else:
             share = (legal / legal.sum(1, keepdim=True))[:, None]
             common = self.value(hidden)[:, None] - share @ atoms  # advantages of what is legal have the mean 0
-        shape = words.shape[:2]
-        return Worth(atoms.unflatten(0, shape), common.unflatten(0, shape), legal.unflatten(0, shape), memory)
+        atoms, common, legal = (part.view(*words.shape[:2], *part.shape[1:]) for part in (atoms, common, legal))
+        return Worth(atoms, common, legal, memory)
 
     def mean(self, atoms: Tensor) -> Tensor:
         """Atoms (..., K) to the worth that they stand for, (...)."""
