@@ -36,16 +36,16 @@ LEAST_PRIORITY = 1e-6  # so that whatever is in the table can be drawn
 class Settings:
     """How to learn."""
 
-    burn_in: int = 8  # turns of a sequence that only bring the memory up to date
+    burn_in: int = 4  # turns of a sequence that only bring the memory up to date
     turns: int = 16  # turns of a sequence that are learned from; a new one begins as often
-    steps: int = 5  # turns of rewards in a target, before the network's own estimate
-    gamma: float = 0.99  # discount a turn
+    steps: int = 8  # turns of rewards in a target, before the network's own estimate
+    gamma: float = 0.98  # discount a turn
     batch: int = 64  # sequences of a gradient step
     capacity: int = 20_000  # sequences kept; the oldest make room
-    warm_up: int = 500  # sequences before the first gradient step
+    warm_up: int = 200  # sequences before the first gradient step
     samples_per_insert: float = 2.0  # how often a sequence is learned from, on average
-    learning_rate: float = 5e-4  # of Adam
-    target_every: int = 200  # gradient steps between two copies of the network to the target
+    learning_rate: float = 1e-3  # of Adam
+    target_every: int = 30  # gradient steps between two copies of the network to the target
     max_grad_norm: float = 10.0  # gradients longer than this are shortened to it
     priority_exponent: float = 0.9  # 0 draws all sequences alike, 1 by how wrong they were
     importance_exponent: float = 0.6  # how far the weights of sequences make up for that; 1: wholly
@@ -54,7 +54,7 @@ class Settings:
     ladder: float = 7.0  # the game that explores least has epsilon to the power of 1 + this
     double: bool = True  # the network chooses the next action, the target tells its worth
     dueling: bool = True  # the worth of a position and the advantages of actions apart
-    atoms: int = 51  # of the distribution of an action's worth (C51); 1 learns its mean alone
+    atoms: int = 1  # of the distribution of an action's worth (C51); 1 learns its mean alone
     noisy: bool = False  # noise in the last layers explores instead of random actions
     rescale: bool = False  # learn h(worth), which shrinks large returns (Pohlen et al. 2018)
 
@@ -190,7 +190,7 @@ class R2D2:
     def __init__(self, network: QNetwork, settings: Settings, seed: int, clock: Clock) -> None:
         self.network, self.settings, self.clock = network, settings, clock
         self.target = copy.deepcopy(network).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, eps=1e-5)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, eps=1e-7)  # errors are small
         self.device = network.support.device
         self.crew = crew_of(self.device)
         self.steps = 0

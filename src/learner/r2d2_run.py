@@ -72,9 +72,9 @@ def r2d2_plan(name: str, seed: int, minutes: float, height: int, width: int, siz
         shaping=Shaping(land=0.5, army=0.5, structures=0.0, gamma=chosen.gamma),
         defeat=-1.0,
         seconds=60.0 * minutes,
-        self_games=16,
-        bot_games={"expander": 32, "random": 32},
-        epsilon=0.01,
+        self_games=8,
+        bot_games={"random": 32, "expander": 24},
+        epsilon=0.02,
     )
 
 
