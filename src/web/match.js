@@ -78,6 +78,7 @@ class MatchPage {
     if (!view) return;
     this.names = view.players.map((player) => playerName(player.player));
     this.turnText.textContent = String(view.turn);
+    this.stage.setAttribute("aria-busy", String(this.session.waiting));
     const late = view.due > view.turn + 3;
     this.badge.textContent = view.state === "finished" ? "over" : late ? "catching up" : view.pace === "turns" ? "your pace" : `${Math.round(1000 / view.turn_ms * 10) / 10} turns/s`;
     this.badge.classList.toggle("late", late);
