@@ -27,6 +27,7 @@ def begin(page: Any, **choices: str) -> None:
 
 def test_a_match_is_won_by_mouse_and_keys(eyes: Eyes, site: Site) -> None:
     page = eyes.open()
+    page.wait_for_selector("button[type=submit]:enabled")
     eyes.keep(page, "start")
     begin(page, opponent="bot:random", board="6x6", pace="turns")
     for turn in range(MOST_TURNS):
@@ -54,6 +55,8 @@ def test_a_match_is_won_by_mouse_and_keys(eyes: Eyes, site: Site) -> None:
     assert site.services.ratings.counted(match.setup.ladder, match.id)
     page.click("text=Watch the replay")
     page.wait_for_function("document.querySelector('.badge').textContent.includes('won')")
+    page.locator("input[type=range]").fill("60")
+    eyes.keep(page, "replay")
 
 
 def _tab_to(page: Any, name: str) -> None:
