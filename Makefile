@@ -29,8 +29,8 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo play axe test lint format format-check typecheck proto bench-engine bench-envs bench-api install install-services install-test \
-	clean distclean
+.PHONY: help demo play axe test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
+	bench-api bench-gpu install install-services install-test clean distclean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,16 @@ bench-envs: install  ## measure the environments, write build/bench/environments
 
 bench-api: install-test  ## measure the HTTP API, write build/bench/api.json
 	@$(BIN)/python benchmarks/api.py
+
+bench-services: install-services  ## measure the services, write build/bench/services.json
+	@$(BIN)/python benchmarks/service_speed.py
+
+bench-game-server: install-services  ## measure the game server, write build/bench/game_server.json
+	@$(BIN)/python benchmarks/game_server.py
+
+bench-gpu: install  ## check and measure a GPU in under ten minutes, write build/bench/gpu.json
+	@$(PIP) "numba-cuda[cu$$($(BIN)/python -c 'import torch; print(torch.version.cuda.split(".")[0])')]>=0.30,<0.31"
+	@$(BIN)/python benchmarks/gpu.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-services: $(STAMPS)/services-$(TORCH)  ## set up .venv with what the services and the page need as well

@@ -31,6 +31,7 @@ from engine.rules import play_turn
 from engine.rulesets import Ruleset, find_ruleset
 from engine.views import BoardView
 
+DEVICES = ("cpu", "cuda")
 AUTORESET = ("same", "next", "off")
 OFF, SAME, NEXT = 0, 1, 2
 CHUNK = 64  # games a core takes at a time: long enough to be worth handing out, short enough to balance
@@ -180,8 +181,24 @@ class GameBatch:
 
     Every map follows from (seed, game, episode). `autoreset`: "same" starts a finished game's next episode in the step
     that finished it, "next" in the step after (gymnasium's NEXT_STEP), "off" leaves it. `max_turns` truncates longer
-    games (0: never). Raises ValueError for unknown names and sizes that cannot be.
+    games (0: never). `device` "cuda" makes an `engine.cuda.CudaGameBatch`, whose memory is a GPU's. Raises ValueError
+    for unknown names and sizes that cannot be.
     """
+
+    def __new__(
+        cls,
+        ruleset: str | Ruleset = "generalsio",
+        num_games: int = 1,
+        seed: int = 0,
+        device: str = "cpu",
+        **options: Any,
+    ) -> "GameBatch":
+        """The batch of a device."""
+        if device == "cuda" and cls is GameBatch:
+            from engine.cuda import CudaGameBatch
+
+            return super().__new__(CudaGameBatch)
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -198,8 +215,8 @@ class GameBatch:
         memory: bool = True,
         observed: bool = True,
     ) -> None:
-        if device != "cpu":
-            raise ValueError(f'device "{device}" is not supported; accepted: cpu')
+        if device not in DEVICES:
+            raise ValueError(f'device "{device}" is unknown; known: {", ".join(DEVICES)}')
         if num_games < 1:
             raise ValueError(f"num_games is {num_games}; accepted: 1 and more")
         if autoreset not in AUTORESET:
@@ -216,15 +233,20 @@ class GameBatch:
         self.castles = self.ruleset.castle_price > 0
         self.action_count = action_count(self.tiles, self.castles)
         self.shape = Shape.of(self.ruleset, seats, self.height, self.width)
+        self._spec = self.map_spec.integers()
+        self._weights = (shaping or NO_SHAPING).numbers()
+        self._autoreset = {"off": OFF, "same": SAME, "next": NEXT}[autoreset]
+        self._allocate(observed, memory)
+
+    def _allocate(self, observed: bool, memory: bool) -> None:
+        """Take the memory for rows and for what a step tells."""
+        num_games, seats = self.num_games, self.seats
         self.rows = allocate(self.shape, self.ruleset, num_games, observed=observed, memory=memory)
         self.rows[:, EPISODE] = -1
         self.view = BoardView.of(self.rows, self.shape)
         self._observation = BatchObservation(
             self.view.view, self.view.flags, self.view.mask, self.view.seen_army, self.view.vector
         )
-        self._spec = self.map_spec.integers()
-        self._weights = (shaping or NO_SHAPING).numbers()
-        self._autoreset = {"off": OFF, "same": SAME, "next": NEXT}[autoreset]
         self._reward = np.zeros((num_games, seats), np.float32)
         self._all = np.arange(num_games, dtype=np.int32)
         self._ended = np.zeros((num_games, END_FIELDS), np.int32)
@@ -240,6 +262,20 @@ class GameBatch:
             self.rows[chosen, EPISODE] = -1
         reset_all(self.rows, self._spec, self.seed, chosen)
         return self._observation
+
+    def change_maps(self, board: str | MapSpec) -> None:
+        """Draw the maps of later episodes from another specification of the same board's size.
+
+        From then on they follow from (specification, seed, game, episode). Raises ValueError for another size.
+        """
+        spec = find_map(board, self.seats)
+        if (spec.board_height, spec.board_width) != (self.height, self.width):
+            raise ValueError(
+                f'map "{spec.name}" needs a board of {spec.board_height}x{spec.board_width}; '
+                f"accepted: {self.height}x{self.width}"
+            )
+        self.map_spec = spec
+        self._spec[:] = spec.integers()
 
     def observe(self) -> BatchObservation:
         """The present observation, as views that the next step changes."""

@@ -32,8 +32,9 @@ SIDE_STEP = 4  # boards that hold maps of several sizes have sides that are mult
     MAP_CITY_CHOICE,
     MAP_APART,
     MAP_APART_WALKING,
+    MAP_APART_MOST,
     MAP_TEAMS,  # MAX_SEATS of them
-) = range(17)
+) = range(18)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class MapSpec:
     apart: int = 1  # least Manhattan distance of generals
     apart_walking: int = 1  # least number of steps from general to general, not through cities
     teams: tuple[int, ...] = ()  # team of each seat; empty: everybody for themselves
+    apart_most: int = 0  # largest Manhattan distance of generals, where there is a place; 0: any
 
     def __post_init__(self) -> None:
         for what, (least, most) in (("heights", self.heights), ("widths", self.widths)):
@@ -80,6 +82,7 @@ class MapSpec:
             ("city_reach", self.city_reach),
             ("apart", self.apart),
             ("apart_walking", self.apart_walking),
+            ("apart_most", self.apart_most),
         ):
             if not 0 <= value <= MAX_TILES:
                 raise ValueError(f"{what} of the map is {value}; accepted: 0 to {MAX_TILES}")
@@ -124,7 +127,7 @@ class MapSpec:
         words[MAP_ARMY_LEAST : MAP_ARMY_SPREAD + 1] = self.city_armies[0], self.city_armies[1] - self.city_armies[0]
         words[MAP_CITY_REACH] = self.city_reach
         words[MAP_CITY_CHOICE] = self.city_choice
-        words[MAP_APART : MAP_APART_WALKING + 1] = self.apart, self.apart_walking
+        words[MAP_APART : MAP_APART_MOST + 1] = self.apart, self.apart_walking, self.apart_most
         words[MAP_TEAMS:] = range(MAX_SEATS)
         words[MAP_TEAMS : MAP_TEAMS + len(self.teams)] = self.teams
         return words

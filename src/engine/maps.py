@@ -30,6 +30,7 @@ from engine.compile import call, inlined, kernel
 from engine.layout import Layout
 from engine.map_specs import (
     MAP_APART,
+    MAP_APART_MOST,
     MAP_APART_WALKING,
     MAP_ARMY_LEAST,
     MAP_ARMY_SPREAD,
@@ -89,14 +90,15 @@ def draw_side(board: Int32, spec: Int32, key: int, at: int) -> int:
 
 
 @inlined
-def far_enough(board: Int32, t: int, placed: int, apart: int, walking: int) -> bool:
-    """Whether a general may stand on tile `t` as the generals before it are placed."""
+def far_enough(board: Int32, t: int, placed: int, apart: int, most: int, walking: int) -> bool:
+    """Whether a general may stand on tile `t` as the generals before it are placed; `most` 0 sets no limit."""
     columns = get(board, WIDTH)
     if land(board, t) < walking:
         return False
     for s in range(placed):
         other = seat(board, s, GENERAL_AT)
-        if abs(t // columns - other // columns) + abs(t % columns - other % columns) < apart:
+        distance = abs(t // columns - other // columns) + abs(t % columns - other % columns)
+        if distance < apart or (most > 0 and distance > most):
             return False
     return True
 
@@ -117,9 +119,12 @@ def farthest_tile(board: Int32) -> int:
 def place_generals(board: Int32, spec: Int32, key: int, height: int, width: int, eased: int) -> bool:
     """Place every seat's general on free land, far enough apart. Returns whether there was a place for each.
 
-    The distance asked for goes down with `eased`; when that is EASINGS, there always is a place.
+    The distance asked for goes down with `eased`, and its limit up; when that is EASINGS, there always is a place.
     """
     seats = get(board, SEATS)
+    most = int(spec[MAP_APART_MOST])
+    if most > 0:
+        most += (get(board, HEIGHT) + get(board, WIDTH) - most) * eased // EASINGS
     apart = max(1, int(spec[MAP_APART]) * (EASINGS - eased) // EASINGS)
     walking = max(1, int(spec[MAP_APART_WALKING]) * (EASINGS - eased) // EASINGS)
     flooded = walking > 1 or eased == EASINGS
@@ -131,7 +136,7 @@ def place_generals(board: Int32, spec: Int32, key: int, height: int, width: int,
         while place < 0 and tries < (GENERAL_TRIES * s * s if s > 0 else TILE_TRIES):
             tries += 1
             t = roll_tile(board, key, height, width)
-            if far_enough(board, t, s, apart, walking):
+            if far_enough(board, t, s, apart, most, walking):
                 place = t
         if place < 0:
             if eased < EASINGS:

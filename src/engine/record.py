@@ -250,6 +250,11 @@ class Record:
         return bool(np.any((played[:, 1] == last) & (played[:, 2] > 0))) if last.size else False
 
 
+def layout_of(game: Game) -> Layout:
+    """The map of a game that has just begun."""
+    return Layout(game.kinds, game.armies, np.maximum(game.owners, -1).astype(np.int8), tuple(game.generals))
+
+
 def merge_events(surrenders: Int32, moves: Int32) -> Int32:
     """Rows of turn, seat, code in the order of a record; both are by ascending turn already."""
     events = np.concatenate([surrenders, moves]).astype(np.int32)

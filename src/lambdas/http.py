@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from store.connect import Connection
 from store.errors import BusyError, ConflictError, DamagedError, InvalidError, NotFoundError, StoreError
+from store.names import CALLER_HEADER_VARIABLE
 
 if TYPE_CHECKING:
     from lambdas.playing import Playing
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from store.ratings import Ratings
 
 WRITE_TOKEN_VARIABLE = "STRATAGEM_WRITE_TOKEN_SHA256"  # sha256 of the bearer token for publishing and reporting
-CALLER_HEADER_VARIABLE = "STRATAGEM_CALLER_HEADER"  # header that tells the caller's address, where a proxy sets one
 UNLIMITED_VARIABLE = "STRATAGEM_UNLIMITED"  # "1": nobody is refused for asking often (a private deployment)
 STATUSES: tuple[tuple[type[StoreError], int], ...] = (
     (InvalidError, 422),

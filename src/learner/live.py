@@ -32,6 +32,13 @@ class Status:
     losses: Mapping[str, float]  # policy, value, entropy, divergence, clipped, grad_norm, explained, learning_rate
     win_rates: Mapping[str, float]  # by opponent, over its latest games; NaN before the first
     shares: Mapping[str, float]  # where time goes, 0 to 1
+    handicap: tuple[str, float] | None = None  # a bot, and the part of its turns that it skips
+
+    def title_of(self, opponent: str) -> str:
+        """An opponent's name, with its handicap."""
+        if self.handicap is None or self.handicap[0] != opponent or self.handicap[1] == 0.0:
+            return opponent
+        return f"{opponent} (skips {self.handicap[1]:.0%})"
 
 
 class View(Protocol):
@@ -76,7 +83,7 @@ class PlainView(QuietView):
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + PLAIN_SECONDS
-        won = "  ".join(f"{name} {_percent(rate)}" for name, rate in status.win_rates.items())
+        won = "  ".join(f"{status.title_of(name)} {_percent(rate)}" for name, rate in status.win_rates.items())
         self.say(
             f"{_minutes(status.seconds)} of {_minutes(status.budget)}  {_count(status.env_steps)} steps at "
             f"{status.steps_per_second:,.0f}/s  episode {status.episode_turns:.0f} turns, "
@@ -154,7 +161,7 @@ class LiveView(QuietView):
     def _wins(self, status: Status) -> RenderableType:
         table = _section("wins against")
         for name, rate in status.win_rates.items():
-            table.add_row(name, _percent(rate), curve(self._history[f"won {name}"], 16, top=1.0))
+            table.add_row(status.title_of(name), _percent(rate), curve(self._history[f"won {name}"], 16, top=1.0))
         return table
 
     def _time(self, status: Status) -> RenderableType:

@@ -11,6 +11,7 @@ Letters in the comments: T turns, B rows (a row is one seat of one game), H x W 
 a tile, A actions.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ from torch.nn import functional as F  # noqa: N812 (the name the field knows it 
 from engine.actions import action_count
 from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
+from learner.histogram import mean_of
+from learner.pyramid import Pyramid
 
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
 ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
@@ -42,6 +45,9 @@ class NetworkConfig:
     seats: int = 2  # seats of the games it plays: sizes the vector
     halves: bool = True  # whether it may move half an army
     castles: bool = False  # whether its ruleset builds castles
+    value_bins: int = 0  # bins of a value as a histogram (`learner.histogram`); 0: a number
+    levels: int = 0  # halvings of the board in the pyramid (`learner.pyramid`); 0: none
+    level_blocks: int = 0  # residual blocks on each of them
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -49,8 +55,14 @@ class NetworkConfig:
                 raise ValueError(f"network {name} is {getattr(self, name)}; accepted: 1 to 4096")
         if not 0 <= self.blocks <= 256:
             raise ValueError(f"network blocks is {self.blocks}; accepted: 0 to 256")
+        if not (0 <= self.levels <= 6 and 0 <= self.level_blocks <= 64):
+            raise ValueError(
+                f"network levels and level_blocks are {self.levels} and {self.level_blocks}; accepted: to 6 and 64"
+            )
         if not 1 <= self.seats <= 16:
             raise ValueError(f"network seats is {self.seats}; accepted: 1 to 16")
+        if not (self.value_bins == 0 or 2 <= self.value_bins <= 4096):
+            raise ValueError(f"network value_bins is {self.value_bins}; accepted: 0, 2 to 4096")
 
     @classmethod
     def of(cls, size: str, **options: Any) -> "NetworkConfig":
@@ -60,25 +72,30 @@ class NetworkConfig:
         return replace(SIZES[size], **options)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields, for JSON."""
-        return asdict(self)
+        """The fields, for JSON; those of OPTIONAL only where they say something."""
+        return {name: value for name, value in asdict(self).items() if value or name not in OPTIONAL}
 
 
-# The dial `--size`: every step up costs some four times the arithmetic.
+OPTIONAL = ("value_bins", "levels", "level_blocks")  # fields that a description may leave out
+
+# The dial `--size`. From tiny to medium every step up costs some five times the arithmetic; base and large think in a
+# pyramid: at less than medium's arithmetic and at three times it, with fifteen and sixty times its weights.
 SIZES = {
     "tiny": NetworkConfig(channels=24, blocks=3, memory=8, hidden=64),
     "small": NetworkConfig(channels=64, blocks=4, memory=32, hidden=128),
     "medium": NetworkConfig(channels=128, blocks=6, memory=64, hidden=256),
-    "large": NetworkConfig(channels=256, blocks=10, memory=128, hidden=512),
+    "base": NetworkConfig(channels=32, blocks=1, memory=16, hidden=256, levels=3, level_blocks=2),
+    "large": NetworkConfig(channels=48, blocks=1, memory=16, hidden=512, levels=3, level_blocks=4),
 }
 
 
 class Output(NamedTuple):
     """What the policy answers to T turns of B rows."""
 
-    logits: Tensor  # (T, B, A) float32, ILLEGAL where the mask forbids
+    logits: Tensor  # (T, B, A) float32, ILLEGAL where the mask forbids; of a Q network what each action is worth
     values: Tensor  # (T, B) float32
     memory: Tensor  # (B, M, H, W) float32, after the last turn
+    bins: Tensor | None = None  # (T, B, value_bins) logits of the values, where these are histograms
 
 
 def flag_table() -> np.ndarray:
@@ -230,8 +247,11 @@ class Moves(nn.Module):
         return logits.flatten(1, 2)
 
 
-class Policy(nn.Module):
-    """The recurrent policy. Action codes are `engine.actions`'; index and code are one."""
+class Trunk(nn.Module):
+    """What every recurrent network here has before its heads: encoder, memory and a view of the whole board.
+
+    A subclass adds heads and calls `_initialise`; its answer is an `Output`.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -242,18 +262,14 @@ class Policy(nn.Module):
         facts = 3 + VECTOR_SEAT * config.seats
         self.vector = nn.Linear(facts, c)
         self.blocks = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
+        self.pyramid = Pyramid(c, config.levels, config.level_blocks) if config.levels else None
         self.gru = BoardGRU(c, m)
         self.mix = nn.Conv2d(m, c, 1)
         self.aim = Block(c)
         self.overview = nn.Sequential(nn.Linear(2 * c + facts, config.hidden), nn.LayerNorm(config.hidden))
-        self.moves = Moves(c, config.pairs, 2 if config.halves else 1)
-        self.build = nn.Conv2d(c, 1, 1) if config.castles else None
-        self.rest = nn.Linear(config.hidden, 1)
-        self.value = nn.Linear(config.hidden, 1)
-        self._initialise()
 
-    def _initialise(self) -> None:
-        """Start undecided: near-equal logits and values near 0, so that the first games explore."""
+    def _initialise(self, heads: Iterable[nn.Linear | nn.Conv2d | None]) -> None:
+        """Start undecided: what the heads answer is near 0 and near equal, so that the first games explore."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.orthogonal_(module.weight.flatten(1), gain=2**0.5)
@@ -262,7 +278,7 @@ class Policy(nn.Module):
             elif isinstance(module, Neighbours):
                 nn.init.normal_(module.weight)
                 module.weight.data *= torch.tensor([0.5, 0.2, 0.2])  # four beside and four at the corners, much alike
-        for head in (self.moves.judge, self.build, self.rest, self.value):
+        for head in heads:
             if head is not None:
                 nn.init.normal_(head.weight, std=0.01)
         for block in (*self.blocks, self.aim):  # so that what flows through the shortcuts keeps its size
@@ -272,24 +288,53 @@ class Policy(nn.Module):
 
     def first_memory(self, rows: int, height: int, width: int) -> Tensor:
         """The memory of rows that have seen nothing: zeros (rows, M, H, W)."""
-        device = self.value.weight.device
+        device = self.first.weight.device
         memory = torch.zeros((rows, self.config.memory, height, width), device=device)
         return memory.contiguous(memory_format=torch.channels_last)
 
-    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
-        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
+    def perceive(
+        self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the heads read: tiles (T * B, C, H, W), the whole board (T * B, hidden), which actions are legal, bool
+        (T * B, A), and the memory after the last turn. The arguments are those of `forward`.
+        """
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
         facts = scalars(vector.flatten(0, 1), height * width)
         x = F.relu(self.first(self.sight(flat)) + self.vector(facts)[..., None, None], inplace=True)
         x = self.blocks(x)
+        if self.pyramid is not None:
+            x = self.pyramid(x)
         states, memory = self.gru(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
         hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
-        logits = self._logits(x, hidden)
-        logits = logits.masked_fill(~legal_actions(flat, self.config.halves, self.config.castles), ILLEGAL)
-        values = self.value(hidden).squeeze(1)
-        return Output(logits.view(turns, rows, -1), values.view(turns, rows), memory)
+        return x, hidden, legal_actions(flat, self.config.halves, self.config.castles), memory
+
+    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
+        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
+        raise NotImplementedError
+
+
+class Policy(Trunk):
+    """The recurrent policy. Action codes are `engine.actions`'; index and code are one."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        self.moves = Moves(config.channels, config.pairs, 2 if config.halves else 1)
+        self.build = nn.Conv2d(config.channels, 1, 1) if config.castles else None
+        self.rest = nn.Linear(config.hidden, 1)
+        self.value = nn.Linear(config.hidden, config.value_bins or 1)
+        self._initialise((self.moves.judge, self.build, self.rest, self.value))
+
+    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
+        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
+        x, hidden, legal, memory = self.perceive(words, vector, memory, resets)
+        logits = self._logits(x, hidden).masked_fill(~legal, ILLEGAL)
+        logits = logits.view(*words.shape[:2], -1)
+        values = self.value(hidden).view(*words.shape[:2], -1)
+        if self.config.value_bins:
+            return Output(logits, mean_of(values), memory, values)
+        return Output(logits, values.squeeze(-1), memory)
 
     def _logits(self, x: Tensor, hidden: Tensor) -> Tensor:
         """(N, C, H, W) and (N, hidden) to (N, A), in the order of the action codes."""
@@ -302,9 +347,9 @@ class Policy(nn.Module):
         return torch.cat(parts, dim=1)
 
 
-def parameters_of(policy: Policy) -> int:
+def parameters_of(network: nn.Module) -> int:
     """How many numbers were learned."""
-    return sum(parameter.numel() for parameter in policy.parameters())
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def sample(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -9,7 +9,8 @@ from torch import Tensor
 from engine.arrays import Bool, Int32
 from engine.batch import GameBatch
 from learner.crew import Crew, crew_of
-from learner.network import Output, Policy, sample
+from learner.network import Output, Policy, Trunk, sample
+from learner.q_network import QNetwork, explore
 
 
 class Player(Protocol):
@@ -44,8 +45,8 @@ class BotPlayer:
         return actions
 
 
-def answer(crew: Crew, policy: Policy, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
-    """The policy's answer to one turn of L rows, without gradients; the crew deals the rows out.
+def answer(crew: Crew, policy: Trunk, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
+    """The network's answer to one turn of L rows, without gradients; the crew deals the rows out.
 
     words (L, H, W), vector (L, V), memory (L, M, H, W), resets (L,); answers to (1, L, ...), memory (L, M, H, W).
     """
@@ -61,14 +62,14 @@ def answer(crew: Crew, policy: Policy, words: Tensor, vector: Tensor, memory: Te
     outputs = crew.map(work, list(zip(*columns, strict=True)))
     if len(outputs) == 1:
         return outputs[0]
-    logits, values, memories = zip(*outputs, strict=True)
+    logits, values, memories, _ = zip(*outputs, strict=True)
     return Output(torch.cat(logits, dim=1), torch.cat(values, dim=1), torch.cat(memories))
 
 
-class PolicyPlayer:
-    """A policy with its memory of each game. `forgetful` empties the memory every turn: the GRU's ablation."""
+class NetworkPlayer:
+    """A network with its memory of each game. `forgetful` empties the memory every turn: the GRU's ablation."""
 
-    def __init__(self, name: str, policy: Policy, seed: int = 0, *, forgetful: bool = False) -> None:
+    def __init__(self, name: str, policy: Trunk, seed: int, forgetful: bool) -> None:
         self.name, self.policy, self.forgetful = name, policy, forgetful
         self._device = next(policy.parameters()).device
         self._generator = torch.Generator(self._device).manual_seed(seed)
@@ -81,7 +82,7 @@ class PolicyPlayer:
 
     @torch.no_grad()
     def act(self, fresh: Bool, games: Int32 | None = None) -> Int32:
-        """Action codes int32 (K,), drawn from the policy."""
+        """Action codes int32 (K,)."""
         chosen = np.arange(self._batch.num_games) if games is None else games
         seen = self._batch.observe()
         words = torch.from_numpy(seen.words[chosen, self._seat]).to(self._device)
@@ -90,4 +91,31 @@ class PolicyPlayer:
         rows = torch.from_numpy(chosen).to(self._device)
         output = answer(self._crew, self.policy, words, vector, self._memory[rows], resets.to(self._device))
         self._memory[rows] = output.memory
-        return sample(output.logits[0], self._generator).to("cpu", torch.int32).numpy()
+        return self._choose(output.logits[0]).to("cpu", torch.int32).numpy()
+
+    def _choose(self, logits: Tensor) -> Tensor:
+        """An action for each row of logits (K, A)."""
+        raise NotImplementedError
+
+
+class PolicyPlayer(NetworkPlayer):
+    """A policy, which draws its actions."""
+
+    def __init__(self, name: str, policy: Policy, seed: int = 0, *, forgetful: bool = False) -> None:
+        super().__init__(name, policy, seed, forgetful)
+
+    def _choose(self, logits: Tensor) -> Tensor:
+        return sample(logits, self._generator)
+
+
+class QPlayer(NetworkPlayer):
+    """A Q network in evaluation mode: takes the action worth most, and with probability epsilon any legal one."""
+
+    def __init__(
+        self, name: str, network: QNetwork, seed: int = 0, *, epsilon: float = 0.0, forgetful: bool = False
+    ) -> None:
+        super().__init__(name, network, seed, forgetful)
+        self.epsilon = epsilon
+
+    def _choose(self, logits: Tensor) -> Tensor:
+        return explore(logits, torch.full(logits.shape[:1], self.epsilon, device=self._device), self._generator)

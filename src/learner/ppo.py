@@ -15,9 +15,10 @@ from learner.clock import Clock
 from learner.crew import crew_of
 from learner.network import Policy
 from learner.rollout import Fragment
+from learner.vtrace import Corrected, vtrace
 
 RATE_CHANGE = 1.2
-LOWEST_RATE, HIGHEST_RATE = 1e-5, 3e-3
+LOWEST_RATE, HIGHEST_RATE = 1e-5, 5e-3
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Settings:
     final_entropy: float = 0.3  # part of that weight that is left at the end
     value: float = 0.5  # weight of the value loss
     max_grad_norm: float = 0.5  # gradients longer than this are shortened to it
+    vtrace: bool = False  # correct for actors that lag behind; the same as GAE where they do not
 
     def __post_init__(self) -> None:
         for name in ("turns", "epochs", "minibatches"):
@@ -139,12 +141,15 @@ class PPO:
         entropy_weight = s.entropy * (1.0 - (1.0 - s.final_entropy) * progress)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
-        advantages = advantages_of(
-            fragment.rewards, fragment.values, fragment.terminated, fragment.truncated, s.gamma, s.lam
-        )
-        returns = advantages + fragment.values[:-1]
         seen: list[Tensor] = []
         with self.clock.measure("learn"):
+            if s.vtrace:
+                fragment, (returns, advantages) = self._corrected(fragment)
+            else:
+                advantages = advantages_of(
+                    fragment.rewards, fragment.values, fragment.terminated, fragment.truncated, s.gamma, s.lam
+                )
+                returns = advantages + fragment.values[:-1]
             for _ in range(s.epochs):
                 order = torch.randperm(fragment.words.shape[1], generator=self.generator).to(self.device)
                 for rows in order.chunk(s.minibatches):
@@ -156,7 +161,7 @@ class PPO:
         means = steps.mean(0).tolist()
         moved = float(steps[-s.minibatches :, Losses._fields.index("divergence")].mean())
         spread = returns[fragment.valid].var(correction=0)
-        error = advantages[fragment.valid].var(correction=0)
+        error = (returns - fragment.values[:-1])[fragment.valid].var(correction=0)
         notes = {
             **dict(zip((*Losses._fields, "grad_norm"), means, strict=True)),
             "explained": float(1.0 - error / spread.clamp(min=1e-8)),
@@ -164,6 +169,30 @@ class PPO:
         }
         self.rate = next_rate(self.rate, moved, s.divergence * (1.0 - (1.0 - s.final_divergence) * progress))
         return notes
+
+    @torch.no_grad()
+    def _corrected(self, fragment: Fragment) -> tuple[Fragment, Corrected]:
+        """The fragment with log-probabilities and values of the policy as it is now, and what V-trace makes of it.
+
+        From here on ratios are taken to the policy before the update, whose step the clip bounds; V-trace's rho, in the
+        advantages, stands for the way from the actor's policy to that one (Hilton et al. 2021: a decoupled objective).
+        The value of what follows the fragment is still the actor's, as the fragment does not show what that is.
+        """
+
+        @torch.no_grad()  # a setting of each thread
+        def work(rows: Tensor) -> tuple[Tensor, Tensor]:
+            words, vector, resets = (x[:, rows] for x in (fragment.words, fragment.vector, fragment.resets))
+            output = self.policy(words, vector, fragment.memory[rows], resets)
+            log_probs = output.logits.log_softmax(-1).gather(-1, fragment.actions[:, rows, None])[..., 0]
+            return log_probs, output.values
+
+        order = torch.arange(fragment.words.shape[1], device=self.device)
+        parts = self.crew.map(work, order.chunk(self.crew.parts(len(order))))
+        log_probs, values = (torch.cat(column, dim=1) for column in zip(*parts, strict=True))
+        now = fragment._replace(log_probs=log_probs, values=torch.cat([values, fragment.values[-1:]]))
+        ratios = (log_probs - fragment.log_probs).exp()
+        ends = (fragment.terminated, fragment.truncated)
+        return now, vtrace(ratios, fragment.rewards, now.values, *ends, self.settings.gamma, self.settings.lam)
 
     def _step(
         self, fragment: Fragment, rows: Tensor, advantages: Tensor, returns: Tensor, entropy_weight: float

@@ -20,7 +20,8 @@ from engine.board import DRAW
 from engine.compile import OneThread
 from learner.clock import Clock
 from learner.crew import crew_of
-from learner.network import Policy, sample
+from learner.gains import Gains
+from learner.network import Trunk, sample
 from learner.players import Player, answer
 
 
@@ -55,17 +56,23 @@ class Table:
     """Games with the same company.
 
     batch: made with autoreset "next" and two seats. seats: those that learn. opponent: who has the other seat, or None.
+    gains: makes the batch's shaping a reward for what is won and kept; None: it is as it is.
     defeat: what a seat that has not won gets at the end, instead of -1 for a loss and 0 for a draw; None: as they are.
     """
 
     def __init__(
-        self, batch: GameBatch, seats: tuple[int, ...], opponent: Player | None = None, defeat: float | None = None
+        self,
+        batch: GameBatch,
+        seats: tuple[int, ...],
+        opponent: Player | None = None,
+        defeat: float | None = None,
+        gains: Gains | None = None,
     ) -> None:
         if len(seats) + (opponent is not None) != batch.seats:
             raise ValueError(
                 f"seats {seats} learn with {opponent and opponent.name}; a batch of {batch.seats} needs all taken"
             )
-        self.batch, self.seats, self.opponent, self.defeat = batch, seats, opponent, defeat
+        self.batch, self.seats, self.opponent, self.defeat, self.gains = batch, seats, opponent, defeat, gains
         self.rows = batch.num_games * len(seats)
         games = batch.num_games
         batch.reset()
@@ -108,6 +115,8 @@ class Table:
                 self._actions[:, other] = self.opponent.act(self.fresh)
         with clock.measure("engine"):
             _, reward, terminated, truncated, info = self.batch.step(self._actions)
+        if self.gains is not None:
+            self.gains.settle(reward, self.over, terminated, info["winner"])
         if self.defeat is not None:
             decided = terminated & (info["winner"] != DRAW)
             reward[terminated & ~decided] += self.defeat
@@ -133,7 +142,7 @@ class Table:
 class Rollout:
     """Plays the tables with a policy and keeps its memory of every row between fragments."""
 
-    def __init__(self, tables: list[Table], policy: Policy, seed: int, clock: Clock) -> None:
+    def __init__(self, tables: list[Table], policy: Trunk, seed: int, clock: Clock) -> None:
         self.tables, self.policy, self.clock = tables, policy, clock
         self.device = next(policy.parameters()).device
         self.rows = sum(table.rows for table in tables)
@@ -153,7 +162,7 @@ class Rollout:
             with self.clock.measure("act"):
                 output = answer(self.crew, self.policy, words, vector, self.memory, resets)
                 logits = output.logits[0]
-                actions = sample(logits, self.generator)
+                actions = self._choose(logits)
                 log_probs = logits.log_softmax(-1).gather(-1, actions[:, None])[:, 0]
                 self.memory = output.memory
                 codes = actions.to("cpu", torch.int32).numpy()
@@ -181,6 +190,10 @@ class Rollout:
             truncated_,
             valid_,
         ), episodes
+
+    def _choose(self, logits: Tensor) -> Tensor:
+        """An action for each row of logits (L, A): int64 (L,)."""
+        return sample(logits, self.generator)
 
     def _look(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What all rows see now: words (L, H, W), vector (L, V), resets (L,), valid (L,)."""

@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.arrays import Int32
-from engine.game import Game
-from engine.layout import Layout
-from engine.record import Record
+from engine.record import Record, layout_of
 from engine.record_replay import replay_of
 from engine.replays import encode_gior
 from learner.boards import board_svg
@@ -38,11 +36,6 @@ def record_games(players: Sequence[Player], arena: Arena, games: int) -> list[Re
         )
         for g in range(games)
     ]
-
-
-def layout_of(game: Game) -> Layout:
-    """The map of a game that has just begun."""
-    return Layout(game.kinds, game.armies, np.maximum(game.owners, -1).astype(np.int8), tuple(game.generals))
 
 
 def write_records(records: Sequence[Record], folder: Path) -> list[Path]:

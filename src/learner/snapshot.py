@@ -9,8 +9,8 @@ import json
 import math
 import os
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,9 +18,9 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as pack_tensors
 from torch import Tensor
 
-from learner.network import NetworkConfig, Policy
+from learner.network import OPTIONAL, NetworkConfig, Policy, Trunk
+from learner.q_network import QConfig, QNetwork
 
-FORMAT = "stratagem-policy"
 VERSION = 1
 HEADER_KEY = "stratagem"
 MAX_JSON_BYTES = 1 << 20
@@ -31,11 +31,28 @@ class SnapshotError(ValueError):
     """A snapshot that cannot be used; the message names the file and what is wrong."""
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A policy that was read, on its device and in evaluation mode, with what its JSON says of it."""
+Network = TypeVar("Network", bound=Trunk)
 
-    policy: Policy
+
+@dataclass(frozen=True)
+class Kind(Generic[Network]):
+    """A kind of network that is kept on disk."""
+
+    format: str  # how its JSON names it
+    network: type[Network]
+    config: type[NetworkConfig]
+
+
+POLICY = Kind("stratagem-policy", Policy, NetworkConfig)
+Q_NETWORK = Kind("stratagem-q-network", QNetwork, QConfig)
+KINDS: tuple[Kind[Any], ...] = (POLICY, Q_NETWORK)
+
+
+@dataclass(frozen=True)
+class Snapshot(Generic[Network]):
+    """A network that was read, on its device and in evaluation mode, with what its JSON says of it."""
+
+    policy: Network
     about: dict[str, Any]  # free facts: ruleset, board, steps, seed ...
 
 
@@ -47,11 +64,11 @@ def replace_file(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
-def save_policy(policy: Policy, path: Path, about: dict[str, Any]) -> None:
+def save_policy(policy: Trunk, path: Path, about: dict[str, Any]) -> None:
     """Write `path`.safetensors and `path`.json (`path` without a suffix). `about` must be fit for JSON."""
-    weights = pack_tensors(_portable(policy.state_dict()))
+    weights = pack_tensors(portable(policy.state_dict()))
     description = {
-        "format": FORMAT,
+        "format": next(kind.format for kind in KINDS if isinstance(policy, kind.network)),
         "version": VERSION,
         "network": policy.config.as_dict(),
         "sha256": hashlib.sha256(weights).hexdigest(),
@@ -61,15 +78,24 @@ def save_policy(policy: Policy, path: Path, about: dict[str, Any]) -> None:
     replace_file(path.with_suffix(".json"), json.dumps(description, indent=2, allow_nan=False).encode() + b"\n")
 
 
-def load_policy(path: Path, device: str = "cpu") -> Snapshot:
+def load_policy(path: Path, device: str = "cpu") -> Snapshot[Policy]:
     """Read `path`.safetensors and `path`.json. Raises SnapshotError for anything that is not a whole, sane policy."""
+    return _load(path, POLICY, device)
+
+
+def load_q_network(path: Path, device: str = "cpu") -> Snapshot[QNetwork]:
+    """The same for a Q network."""
+    return _load(path, Q_NETWORK, device)
+
+
+def _load(path: Path, kind: Kind[Network], device: str) -> Snapshot[Network]:
     described = path.with_suffix(".json")
     weighed = path.with_suffix(".safetensors")
     description = _read_json(described)
-    if description.get("format") != FORMAT or description.get("version") != VERSION:
+    if description.get("format") != kind.format or description.get("version") != VERSION:
         found = f"{description.get('format')!r} version {description.get('version')!r}"
-        raise SnapshotError(f'{described}: is {found}; accepted: "{FORMAT}" version {VERSION}')
-    config = _network_config(described, description.get("network"))
+        raise SnapshotError(f'{described}: is {found}; accepted: "{kind.format}" version {VERSION}')
+    config = network_config(described, description.get("network"), kind.config)
     about = description.get("about")
     if not isinstance(about, dict):
         raise SnapshotError(f"{described}: about is {type(about).__name__}; accepted: an object")
@@ -80,12 +106,12 @@ def load_policy(path: Path, device: str = "cpu") -> Snapshot:
         tensors = parse_tensors(content)
     except (SafetensorError, ValueError, KeyError) as error:
         raise SnapshotError(f"{weighed}: is no safetensors file ({error})") from None
-    policy = Policy(config)
+    policy = kind.network(config)
     fill(policy, tensors, weighed)
     return Snapshot(policy.to(device).eval(), about)
 
 
-def fill(policy: Policy, tensors: dict[str, Tensor], source: Path) -> None:
+def fill(policy: Trunk, tensors: dict[str, Tensor], source: PurePath) -> None:
     """Put tensors in a policy's place of weights. Raises SnapshotError unless names, shapes and numbers are right."""
     expected = policy.state_dict()
     for name in sorted(expected.keys() ^ tensors.keys()):
@@ -102,7 +128,7 @@ def fill(policy: Policy, tensors: dict[str, Tensor], source: Path) -> None:
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Write tensors and facts (fit for JSON) as one safetensors file."""
-    replace_file(path, pack_tensors(_portable(tensors), metadata={HEADER_KEY: json.dumps(facts, allow_nan=False)}))
+    replace_file(path, pack_tensors(portable(tensors), metadata={HEADER_KEY: json.dumps(facts, allow_nan=False)}))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -119,7 +145,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, facts
 
 
-def _portable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def portable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors as safetensors takes them: on the CPU, contiguous, without gradients."""
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
@@ -144,11 +171,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     return description
 
 
-def _network_config(path: Path, network: object) -> NetworkConfig:
+def network_config(path: PurePath, network: object, kind: type[NetworkConfig]) -> NetworkConfig:
+    """The network that JSON describes. Raises SnapshotError."""
     if not isinstance(network, dict):
         raise SnapshotError(f"{path}: network is {type(network).__name__}; accepted: an object")
-    known = {field.name: field.type for field in fields(NetworkConfig)}
-    for name in sorted(known.keys() ^ network.keys()):
+    known = {field.name: field.type for field in fields(kind)}
+    for name in sorted((known.keys() ^ network.keys()) - (set(OPTIONAL) - network.keys())):
         raise SnapshotError(f'{path}: network option "{name}" is {"missing" if name in known else "unknown"}')
     for name, value in network.items():
         if type(value) is not known[name]:
@@ -156,10 +184,12 @@ def _network_config(path: Path, network: object) -> NetworkConfig:
                 f"{path}: network {name} is {value!r}; accepted: {getattr(known[name], '__name__', known[name])}"
             )
     try:
-        config = NetworkConfig(**network)
+        config = kind(**network)
     except ValueError as error:
         raise SnapshotError(f"{path}: {error}") from None
     weights = math.prod((config.channels, config.channels, 18 * config.blocks + 9)) + 27 * config.memory**2
+    if config.levels:
+        weights += (24 * config.level_blocks + 12) * (config.channels << config.levels) ** 2
     if 4 * weights > MAX_TENSOR_BYTES:
         raise SnapshotError(f"{path}: its network would have some {weights:,} weights; accepted: 1 GiB of them")
     return config

@@ -26,13 +26,15 @@ from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import Ruleset
 from learner.clock import Clock
+from learner.gains import Gains
+from learner.handicap import BEGIN, Handicap, HandicappedBot
 from learner.live import Status, View
 from learner.network import NetworkConfig, Policy
-from learner.players import BotPlayer
+from learner.players import BotPlayer, Player
 from learner.pool import Pool
 from learner.ppo import PPO, Settings
 from learner.rollout import Episode, Rollout, Table
-from learner.snapshot import SnapshotError, load_checkpoint, save_checkpoint, save_policy
+from learner.snapshot import SnapshotError, load_checkpoint, load_policy, save_checkpoint, save_policy
 
 LATEST_GAMES = 200  # games that the shown win rates look back
 
@@ -49,17 +51,20 @@ class Plan:
     settings: Settings
     shaping: Shaping
     defeat: float | None  # reward of not winning, see `learner.rollout.Table`
+    gains: bool  # whether shaping rewards what is won and kept, see `learner.gains`; else it is potential-based
     seconds: float  # of training, over all sittings
     self_games: int  # tables of self-play, where both seats learn
     pool_games: int  # against older snapshots
     bot_games: Mapping[str, int]  # against scripted bots, by name
+    handicapped: str | None = None  # the one of them that skips turns while it is too strong, see `learner.handicap`
     snapshot_seconds: float = 20.0  # between two snapshots
     device: str = "cpu"
+    start: str = ""  # a policy to begin from, as `load_policy` takes it; empty: an untrained network
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on: all but its length and device."""
+        """What must be the same for a run to go on: all but its length, its device and where it began."""
         facts = asdict(self)
-        for free in ("name", "seconds", "device"):
+        for free in ("name", "seconds", "device", "start"):
             del facts[free]
         identity: dict[str, Any] = json.loads(json.dumps(facts))
         return identity
@@ -75,6 +80,7 @@ class Counters:
     decisions: int = 0  # actions of learning seats
     episodes: int = 0
     sittings: int = 0  # times the run was started
+    handicap: float = BEGIN  # part of its turns that the handicapped bot skips
 
 
 @dataclass
@@ -96,6 +102,11 @@ class Training:
         self.plan, self.folder = plan, folder
         torch.manual_seed(plan.seed)
         self.policy = Policy(plan.network).to(plan.device)
+        if plan.start:
+            began = load_policy(Path(plan.start), plan.device).policy
+            if began.config != plan.network:
+                raise ValueError(f"{plan.start} has the network {began.config}; accepted: {plan.network}")
+            self.policy.load_state_dict(began.state_dict())
         self.clock = Clock()
         self.ppo = PPO(self.policy, plan.settings, plan.seed, self.clock)
         self.pool = Pool(folder / "snapshots", plan.device)
@@ -107,6 +118,7 @@ class Training:
         if self.checkpoint.exists():
             self._resume()
         self.counters.sittings += 1
+        self.handicap = Handicap(self.counters.handicap)
         self._generator = np.random.default_rng((plan.seed, self.counters.sittings))
         if not self.pool.members:
             self._snapshot()
@@ -149,6 +161,7 @@ class Training:
                 with self.clock.measure("notes"):
                     played = plan.settings.turns * sum(table.batch.num_games for table in rollout.tables)
                     self._count(played, fragment.actions.numel(), episodes)
+                    self._adapt()
                     last = time.perf_counter() - begin
                     counters.seconds += last
                     status = self._status(losses, played / last)
@@ -178,18 +191,32 @@ class Training:
                 shaping=plan.shaping,
             )
 
+        def table(games: int, seats: tuple[int, ...], opponent: Player | None = None) -> Table:
+            made = batch(games)
+            return Table(made, seats, opponent, plan.defeat, Gains(made, plan.shaping) if plan.gains else None)
+
         tables = []
         if plan.self_games:
-            tables.append(Table(batch(plan.self_games), (0, 1), defeat=plan.defeat))
+            tables.append(table(plan.self_games, (0, 1)))
         for seat in range(2):
             for name, games in plan.bot_games.items():
                 if games // 2:
-                    tables.append(Table(batch(games // 2), (seat,), BotPlayer(name), plan.defeat))
+                    tables.append(table(games // 2, (seat,), self._bot(name, next(seeds))))
         if plan.pool_games:  # at one table: every table asks its opponent's network anew
-            tables.append(Table(batch(plan.pool_games), (0,), self.pool.draw(self._generator), plan.defeat))
-        for table in tables:
-            self.latest.setdefault(table.company, Latest())
+            tables.append(table(plan.pool_games, (0,), self.pool.draw(self._generator)))
+        for each in tables:
+            self.latest.setdefault(each.company, Latest())
         return Rollout(tables, self.policy, plan.seed + self.counters.sittings, self.clock)
+
+    def _adapt(self) -> None:
+        """Let the handicap follow the games so far."""
+        if self.plan.handicapped is not None:
+            scores = list(self.latest[self.plan.handicapped].scores)
+            self.handicap.adapt(scores, self.counters.seconds / self.plan.seconds)
+            self.counters.handicap = self.handicap.share
+
+    def _bot(self, name: str, seed: int) -> BotPlayer:
+        return HandicappedBot(name, self.handicap, seed) if name == self.plan.handicapped else BotPlayer(name)
 
     def _seat_pool(self, rollout: Rollout) -> None:
         """Now and then another snapshot comes to the pool's tables."""
@@ -208,6 +235,7 @@ class Training:
             self._rewards.append(episode.reward)
 
     def _status(self, losses: dict[str, float], speed: float) -> Status:
+        plan = self.plan
         return Status(
             seconds=self.counters.seconds,
             budget=self.plan.seconds,
@@ -220,6 +248,7 @@ class Training:
             losses=losses,
             win_rates={name: latest.win_rate for name, latest in self.latest.items() if name != "itself"},
             shares=self.clock.shares(),
+            handicap=None if plan.handicapped is None else (plan.handicapped, self.handicap.share),
         )
 
     def _note(self, status: Status, writer: SummaryWriter) -> None:
@@ -233,6 +262,7 @@ class Training:
             "episode_reward": _plain(status.episode_reward),
             **{name: _plain(value) for name, value in status.losses.items()},
             "win_rate": {name: _plain(rate) for name, rate in status.win_rates.items()},
+            **({"handicap": round(status.handicap[1], 4)} if status.handicap else {}),
         }
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, allow_nan=False) + "\n")
@@ -290,10 +320,16 @@ def open_run(plan: Plan, folder: Path, fresh: bool, view: View) -> Training:
             return Training(plan, folder)
         except SnapshotError as error:
             view.say(str(error))
-    if folder.exists():
-        number = 1
-        while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
-            number += 1
-        folder.rename(aside)
+    if (aside := move_aside(folder)) is not None:
         view.say(f"the old run is kept in {aside}")
     return Training(plan, folder)
+
+
+def move_aside(folder: Path) -> Path | None:
+    """Make place for a new run: where its folder is now, or None if there was none."""
+    if not folder.exists():
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
+        number += 1
+    return folder.rename(aside)

@@ -4,7 +4,7 @@ Every write touches one item and is conditional: that is exact on DynamoDB and o
 transactions over several items are not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -102,6 +102,45 @@ class Items:
         if condition:
             request["ConditionExpression"] = condition
         return self._conditional(self.connection.dynamodb.update_item, **request)
+
+    def remove(self, partition: str, sort: str, condition: str, values: dict[str, Any]) -> bool:
+        """Remove an item if a condition holds for it; whether it did."""
+        return self._conditional(
+            self.connection.dynamodb.delete_item,
+            TableName=self.table,
+            Key=self._key(partition, sort),
+            ConditionExpression=condition,
+            ExpressionAttributeValues=to_attributes(values),
+        )
+
+    def put_many(self, items: Sequence[dict[str, Any]]) -> None:
+        """Put items over whatever stands under their keys, which must differ."""
+        for begin in range(0, len(items), 25):
+            left = {self.table: [{"PutRequest": {"Item": to_attributes(item)}} for item in items[begin : begin + 25]]}
+            while left:
+                left = self.connection.dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems") or {}
+
+    def present(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these keys have items now."""
+        partition, sort = self.schema.partition.name, self.schema.sort.name
+        found: set[tuple[str, str]] = set()
+        unique = list(dict.fromkeys(keys))
+        for begin in range(0, len(unique), 100):
+            left: dict[str, Any] = {
+                self.table: {
+                    "Keys": [self._key(*key) for key in unique[begin : begin + 100]],
+                    "ConsistentRead": True,
+                    "ProjectionExpression": "#p, #s",
+                    "ExpressionAttributeNames": {"#p": partition, "#s": sort},
+                }
+            }
+            while left:
+                answer = self.connection.dynamodb.batch_get_item(RequestItems=left)
+                for attributes in answer["Responses"].get(self.table, ()):
+                    item = from_attributes(attributes)
+                    found.add((item[partition], item[sort]))
+                left = answer.get("UnprocessedKeys") or {}
+        return found
 
     def delete(self, partition: str, sort: str) -> None:
         """Remove an item if it is there."""

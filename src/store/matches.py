@@ -23,11 +23,11 @@ import zstandard
 
 from engine.arrays import Float32, Int32
 from engine.record import Record
-from store import objects
 from store.connect import Connection
 from store.errors import InvalidError, NotFoundError
+from store.handed import hand_in
 from store.items import Items
-from store.names import MATCHES, RECORD_PREFIX
+from store.names import MATCHES
 from store.ratings import Outcome, Player, Ratings
 
 STATE = "state"
@@ -139,11 +139,12 @@ class Matches:
     def deliver(self, match: Match, ratings: Ratings) -> None:
         """Hand in an ended match: record to the lake, outcome to the ladder, each once; then it is finished."""
         record = match.record
-        objects.put(self.connection, self.bucket, f"{RECORD_PREFIX}{match.id}", record.to_bytes(), once=True)
+        winner = -1 if record.winner is None else record.winner
         players = match.setup.players
+        outcome = Outcome(match.id, players, winner, record.turns, match.setup.ladder, match.updated_ms)
+        hand_in(self.connection, outcome, record)
         if len(set(players)) == len(players):  # a player that met itself has won nothing
-            winner = -1 if record.winner is None else record.winner
-            ratings.report([Outcome(match.id, players, winner, record.turns, match.setup.ladder, match.updated_ms)])
+            ratings.report([outcome])
         self.items.update(
             match.id,
             STATE,

@@ -12,10 +12,22 @@ from enum import StrEnum
 PREFIX = "stratagem"
 REGION = "us-east-1"
 
+LOCAL_PORT = 5055  # of the local store that `stratagem up` and `stratagem store` start
+LOCAL_ENDPOINT = f"http://127.0.0.1:{LOCAL_PORT}"
+
 ENDPOINT_VARIABLE = "STRATAGEM_ENDPOINT"
 PREFIX_VARIABLE = "STRATAGEM_PREFIX"
 MODELS_BUCKET_VARIABLE = "STRATAGEM_MODELS_BUCKET"
 LAKE_BUCKET_VARIABLE = "STRATAGEM_LAKE_BUCKET"
+
+# Variables that the services and their callers read beside those, see `services.settings`.
+LISTEN_VARIABLE = "STRATAGEM_LISTEN"  # HOST:PORT where the services answer
+METRICS_VARIABLE = "STRATAGEM_METRICS"  # HOST:PORT where Prometheus may ask
+SERVER_VARIABLE = "STRATAGEM_SERVER"  # HOST:PORT of the services, for actors and learners
+TOKEN_VARIABLE = "STRATAGEM_TOKEN"  # the bearer token of the services
+CALLER_HEADER_VARIABLE = "STRATAGEM_CALLER_HEADER"  # the header by which a proxy tells the API who calls
+CALLER_HEADER = "x-stratagem-caller"  # ADDRESS:PORT, on AWS set by CloudFront
+TOKEN_SECRET_VARIABLE = "STRATAGEM_TOKEN_SECRET"  # the secret in AWS Secrets Manager that holds it
 
 
 class Kind(StrEnum):
@@ -80,24 +92,102 @@ MATCHES = TableSchema(
     indexes=(Index("by-state", Key("state"), Key("created_ms", Kind.NUMBER)),),
     expiry="expires",
 )
-LEASES = TableSchema(
-    "leases",
-    Key("lease"),  # what only one process may do at a time, "compact#lake", say
-    Key("item"),  # "holder"
-    expiry="expires",
+GAMES = TableSchema(
+    "games",
+    Key("game"),  # the game's id; "#writer" for what the lake's writer notes down
+    Key("item"),  # "lake": it lies in a part of the lake; "note"
 )
-TABLES = (POLICIES, RATINGS, HISTORY, MATCHES, LEASES)
+TABLES = (POLICIES, RATINGS, HISTORY, MATCHES, GAMES)
 
 # Objects of the models bucket.
 POLICY_PREFIX = "policies/"  # policies/SHA256.safetensors, content-addressed
 EXPORT_PREFIX = "exports/"  # exports/SHA256.onnx: what a Lambda plays with
-CHECKPOINT_PREFIX = "checkpoints/"
+CHECKPOINT_PREFIX = "checkpoints/"  # checkpoints/RUN/: what a training job goes on from
+JOB_PREFIX = "jobs/"  # jobs/JOB/output/: what SageMaker packs of a finished job
 
 # Objects of the lake's bucket.
 LAKE_PREFIX = "lake/"  # lake/ruleset=R/date=YYYY-MM-DD/part-SHA256.parquet
-GAME_PREFIX = "games/"  # games/server log segments of running games
-RECORD_PREFIX = "records/"  # records/GAME: a record before the lake's writer has taken it in
+RECORD_PREFIX = (
+    "records/"  # records/GAME: a game that was handed in where nothing can write Parquet, see `store.handed`
+)
+WAITING_PREFIX = "waiting/"  # waiting/ruleset=R/SHA256.parquet: finished games that no part holds yet
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the lake. `type` is Glue's and Athena's word for it."""
+
+    name: str
+    type: str
+    about: str
+
+
+LAKE_COLUMNS = (
+    Column("game_id", "string", "the game's id"),
+    Column("finished_ms", "bigint", "Unix time of its end, ms"),
+    Column("players", "array<string>", 'names by seat: "policy:NAME", "bot:NAME", "human:NAME"'),
+    Column("versions", "array<bigint>", "versions of the policies by seat, 0 for others"),
+    Column("winner", "int", "seat, -1: drawn or unfinished"),
+    Column("ended", "string", "capture, surrender, afk, draw or unfinished"),
+    Column("turns", "int", "turn at the end"),
+    Column("moves", "int", "events of the log"),
+    Column("height", "int", "tiles"),
+    Column("width", "int", "tiles"),
+    Column("source", "string", "where it was played: fleet, server, api, import"),
+    Column("record", "binary", "the event log, zstd of `engine.record`'s bytes"),
+)
+LAKE_PARTITIONS = (
+    Column("ruleset", "string", "its rules"),
+    Column("date", "string", "day of its end, UTC, YYYY-MM-DD"),
+)
+
 WEB_PREFIX = "web/"
+
+
+# Where the processes answer.
+SERVICE_PORT = 50051  # gRPC, of `stratagem serve`
+METRICS_PORT = 9464  # Prometheus, of every process
+API_PATH = "/v1"  # the HTTP API's routes begin so, locally and behind CloudFront
+
+# Metrics on AWS. Once a minute `stratagem serve` logs a line whose event is `PULSE`; filters on its log make metrics of
+# these fields in the namespace of the deployment's prefix.
+PULSE = "pulse"
+PULSE_FIELDS = {
+    "hunger": "samples that wait for an insert, the largest of all tables",
+    "staleness": "policy versions that the newest experience lags behind the newest policy",
+    "actors": "actors that sent experience in the last minute",
+    "turns": "turns of games recorded in the last minute",
+}
+
+
+IMAGES = ("server", "actor", "learner", "lambda")  # docker/NAME.Dockerfile; the registry is PREFIX/NAME
+
+# What a training job logs, one "NAME=NUMBER" a metric: SageMaker reads them by these names and plots them.
+TRAINING_METRICS = (
+    "episode_reward",
+    "episode_turns",
+    "win_rate",  # over all opponents but itself
+    "steps_per_second",
+    "env_steps",
+    "policy_loss",
+    "value_loss",
+    "entropy",
+    "progress",  # environment steps since the line before, logged once a minute whatever training does
+)
+EVALUATION_METRICS = ("score", "score_low", "score_high")
+
+# Outputs of the stacks, by which the deployed things are found.
+MODELS_OUTPUT = "ModelsBucketName"
+LAKE_OUTPUT = "LakeBucketName"
+WEB_OUTPUT = "WebBucketName"
+DISTRIBUTION_OUTPUT = "DistributionId"
+PAGE_OUTPUT = "PageAddress"
+API_OUTPUT = "ApiAddress"
+SERVICE_OUTPUT = "ServiceAddress"
+CLUSTER_OUTPUT = "ClusterName"
+FLEET_OUTPUT = "ActorFleetName"
+MACHINE_OUTPUT = "TrainingMachineArn"
+TOPIC_OUTPUT = "NewsTopicArn"
 
 
 def policy_key(sha256: str) -> str:

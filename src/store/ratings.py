@@ -252,6 +252,8 @@ class Ratings:
         plan: dict[str, list[list[Any]]] = {}
         for outcome in outcomes:
             keys = [player.key for player in outcome.players]
+            if len(set(keys)) < len(keys):
+                continue  # counted, but nobody gains from itself
             for key in keys:
                 if key not in elo:
                     elo[key] = (self.items.get(ladder, f"player#{key}") or {"millielo": NEWCOMER})["millielo"]

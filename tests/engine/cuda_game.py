@@ -1,9 +1,10 @@
-"""Whole games inside one CUDA kernel: maps, bots, turns, rewards and autoreset, one thread a game.
+"""What the tests of the GPU batch do in processes of their own.
 
-    python -m tests.engine.cuda_game ptx       compile it for a GPU, which need not be there; print some of the PTX
-    python -m tests.engine.cuda_game play      play games in it (numba's CUDA simulator will do); print their digests
+    python -m tests.engine.cuda_game ptx       compile all kernels for a GPU, which need not be there
+    python -m tests.engine.cuda_game play      play games in a CUDA batch (numba's simulator will do), print digests
+    python -m tests.engine.cuda_game use       what else a batch offers, in a few turns
 
-`play_on_cpu` plays the same games in a `GameBatch`.
+`play_games` plays the same games in any batch.
 """
 
 import hashlib
@@ -13,97 +14,149 @@ from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
-from numba import cuda, float32, int8, int32, int64, void
+from numba import boolean, cuda, float32, int8, int32, int64, void
 
-from engine.batch import END_FIELDS, SAME, GameBatch, next_episode, step_game
-from engine.board import EPISODE, MAX_SEATS, SEATS, TURN, get
-from engine.bots import choose, find_bot, scratch_words
-from engine.chance import FOR_PLAY, draw, make_key
+from engine.batch import GameBatch
+from engine.board import HEADER, RANK, SEAT_FIELDS, TICKING, TOUCHED
 from engine.maps import MapSpec
 from engine.rewards import Shaping
 
 SEED = 11
-TURNS = 80
-GAMES = 2
+TURNS = 70
+GAMES = 3
 BOARD = MapSpec.plain(4, 5, mountains=0.1, cities=1, apart=2)
 MATCHES = (
-    ("generalsio", ("hunter", "expander")),
-    ("classic", ("expander", "random", "hunter")),
-    ("competition", ("expander", "random")),
+    ("generalsio", "same", ("hunter", "expander")),
+    ("classic", "next", ("expander", "random", "hunter")),
+    ("competition", "same", ("expander", "random")),
 )
 CAPABILITY = (9, 0)
 
 
-def games_of(ruleset, bots):
+def games_of(ruleset, autoreset, seats, device):
     """Fresh games on small boards, truncated now and then so that new maps are drawn as well."""
-    return GameBatch(ruleset, GAMES, SEED, board=BOARD, seats=len(bots), max_turns=50, shaping=Shaping())
+    if device == "cuda":
+        from engine.cuda import CudaGameBatch
+
+        CudaGameBatch.threads = 2  # two blocks of games, one of them half empty
+    return GameBatch(
+        ruleset,
+        GAMES,
+        SEED,
+        device,
+        board=BOARD,
+        seats=seats,
+        autoreset=autoreset,
+        max_turns=30,
+        shaping=Shaping(),
+    )
 
 
-def digest(rows, rewards):
-    """What games came to: all words of them, and what was earned on the way."""
-    return hashlib.sha256(rows.tobytes() + rewards.tobytes()).hexdigest()
+def host(array):
+    """A host array of a batch on any device, the simulator's too."""
+    return np.array(array)
 
 
-def play_on_cpu():
-    """The digests of all matches, from batches."""
+def meaning(rows, shape):
+    """Rows without what a turn or a map leaves behind and nothing reads again."""
+    rows = rows.copy()
+    seats = rows[:, HEADER : HEADER + shape.seats * SEAT_FIELDS].reshape(len(rows), shape.seats, SEAT_FIELDS)
+    seats[:, :, [RANK, TOUCHED]] = 0
+    for row in rows:
+        row[shape.ticking + row[TICKING] :] = 0
+    return rows
+
+
+def play_games(device):
+    """The digests of all matches: all that a step tells, turn by turn, and in the end the games themselves."""
     digests = []
-    for ruleset, bots in MATCHES:
-        batch = games_of(ruleset, bots)
+    for ruleset, autoreset, bots in MATCHES:
+        batch = games_of(ruleset, autoreset, len(bots), device)
         batch.reset()
-        rewards = np.zeros((TURNS, GAMES, len(bots)), np.float32)
+        told = hashlib.sha256()
+        episodes = 0
         for turn in range(TURNS):
-            rewards[turn] = batch.step(batch.bot_actions(bots))[1]
-        digests.append(digest(batch.rows, rewards))
+            if device == "cuda" and turn == 40:
+                batch.draw_spares()  # those of the first 40 turns were drawn in place
+            seen, reward, terminated, truncated, info = batch.step(batch.bot_actions(bots))
+            for array in (reward, terminated, truncated, *info.values(), seen.words, seen.vector):
+                told.update(np.ascontiguousarray(host(array)).tobytes())
+            episodes = int(host(info["episode"]).sum())
+        told.update(meaning(host(batch.rows), batch.shape).tobytes())
+        digests.append([episodes, told.hexdigest()])
     return digests
 
 
-def play(rows, spec, seed, max_turns, bots, actions, rewards, ended, weights, scratch):
-    """The kernel, of nothing but the engine's own functions."""
-    g = cuda.grid(1)
-    if g < rows.shape[0]:
-        board = rows[g]
-        next_episode(board, spec, seed, g, 0)
-        for turn in range(rewards.shape[0]):
-            stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
-            for s in range(get(board, SEATS)):
-                key = draw(stream, get(board, TURN) * MAX_SEATS + s)
-                actions[g, s] = choose(board, s, int(bots[s]), key, scratch[g])
-            step_game(board, actions[g], rewards[turn, g], ended[g], weights, spec, seed, g, max_turns, SAME)
+def use_batch():
+    """Facts of a CUDA batch that a test can check; see `test_a_batch_on_the_gpu_offers_what_one_on_the_cpu_does`."""
+    facts = {}
+    batches = {device: games_of("competition", "same", 2, device) for device in ("cpu", "cuda")}
+    gpu, cpu = batches["cuda"], batches["cpu"]
+    for batch in batches.values():
+        batch.reset()
+        batch.step(batch.bot_actions("expander"))
+    facts["masks"] = bool((host(gpu.action_masks()) == cpu.action_masks()).all())
+    kept = gpu.snapshot(0)
+    gpu.fork(1, 0)
+    facts["fork"] = bool((gpu.snapshot(0) == gpu.snapshot(1)).all())
+    gpu.restore(0, kept)
+    facts["restore"] = bool((gpu.snapshot(0) == kept).all() and not (kept == gpu.snapshot(1)).all())
+    facts["game"] = gpu.game(0).turn
+    chosen = np.arange(GAMES) == 1
+    for batch in batches.values():
+        batch.reset(games=chosen)
+    same = meaning(host(gpu.rows), gpu.shape) == meaning(cpu.rows, cpu.shape)
+    facts["some anew"] = bool(same.all())
+    for batch in batches.values():
+        batch.reset(seed=5)
+    facts["seed"] = bool((meaning(host(gpu.rows), gpu.shape) == meaning(cpu.rows, cpu.shape)).all())
+    for batch in batches.values():
+        batch.change_maps(BOARD.vary(cities=(0, 0)))
+        for _ in range(31):
+            batch.step(np.zeros((GAMES, 2), np.int32))
+    same = meaning(host(gpu.rows), gpu.shape) == meaning(cpu.rows, cpu.shape)
+    facts["other maps"] = bool(same.all() and not cpu.game(0).cities.any())
+    for name, call in {
+        "shape": lambda: gpu.step(np.zeros((GAMES, 3), np.int32)),
+        "games": lambda: gpu.step(np.zeros((GAMES, 2), np.int32), games=np.zeros(1, np.int32)),
+    }.items():
+        try:
+            call()
+        except ValueError as error:
+            facts[name] = str(error)
+    return facts
+
+
+def signatures():
+    """The types each kernel is called with."""
+    rows, flat = int32[:, ::1], int32[::1]
+    return {
+        "play": void(rows, rows, float32[:, ::1], rows, float32[::1], flat, int64, int64),
+        "renew": void(rows, rows, rows, flat, int64, int64, int64),
+        "list_spent": void(rows, rows, flat),
+        "draw_spares": void(rows, rows, flat, int64, flat),
+        "begin_games": void(rows, flat, int64, boolean[::1]),
+        "forget_episodes": void(rows, boolean[::1]),
+        "lay_out": void(rows, flat),
+        "choose_actions": void(rows, int8[:, ::1], int64, rows, rows),
+        "expand_masks": void(rows, boolean[:, :, ::1], boolean),
+    }
 
 
 def compile_to_ptx():
-    """The kernel's PTX for a GPU of `CAPABILITY`, which need not be there."""
-    signature = void(
-        *(int32[:, ::1], int32[::1], int64, int64, int8[::1], int32[:, ::1]),
-        *(float32[:, :, ::1], int32[:, ::1], float32[::1], int32[:, ::1]),
-    )
+    """Entry points of every kernel's PTX for a GPU of `CAPABILITY`, which need not be there."""
+    from engine.cuda import kernels
+
     there = SimpleNamespace(compute_capability=CAPABILITY)
-    with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=there):
-        # Optimising would take half as long again and show nothing more.
-        ptx, _ = cuda.compile(play, signature, cc=CAPABILITY, device=False, abi="numba", opt=False)
-    return ptx
-
-
-def play_in_kernel():
-    """The digests of all matches, from the kernel."""
-    kernel = cuda.jit(play)
-    digests = []
-    for ruleset, bots in MATCHES:
-        batch = games_of(ruleset, bots)
-        rewards = np.zeros((TURNS, GAMES, len(bots)), np.float32)
-        kernel[1, GAMES](
-            *(batch.rows, BOARD.integers(), SEED, batch.max_turns, np.array([find_bot(bot) for bot in bots], np.int8)),
-            *(np.zeros((GAMES, len(bots)), np.int32), rewards),
-            *(np.zeros((GAMES, END_FIELDS), np.int32), Shaping().numbers()),
-            np.zeros((GAMES, scratch_words(batch.tiles)), np.int32),
-        )
-        digests.append(digest(batch.rows, rewards))
-    return digests
+    entries = {}
+    for name, signature in signatures().items():
+        with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=there):
+            # Optimising would take half as long again and show nothing more.
+            function = getattr(kernels, name).py_func
+            ptx, _ = cuda.compile(function, signature, cc=CAPABILITY, device=False, abi="numba", opt=False)
+        entries[name] = [line for line in ptx.splitlines() if line.startswith((".target", ".visible .entry"))]
+    return entries
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "ptx":
-        lines = compile_to_ptx().splitlines()
-        print(json.dumps([line for line in lines if line.startswith((".target", ".visible .entry"))]))
-    else:
-        print(json.dumps(play_in_kernel()))
+    print(json.dumps({"ptx": compile_to_ptx, "play": lambda: play_games("cuda"), "use": use_batch}[sys.argv[1]]()))

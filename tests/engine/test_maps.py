@@ -105,6 +105,15 @@ class TestAnyMap:
         spec = MapSpec.plain(6, 6, mountains=0.1, cities=4)
         assert [(generate(spec, 2, 1, game, 0).kinds == CITY).sum() for game in range(50)] == [4] * 50
 
+    @pytest.mark.parametrize(("apart", "most"), [(1, 5), (4, 8), (9, 9)])
+    def test_keeps_generals_within_the_distance_asked_for(self, apart, most):
+        spec = MapSpec.plain(16, 16, cities=2, apart=apart, apart_most=most)
+        found = []
+        for game in range(60):
+            rows, columns = np.divmod(generate(spec, 2, 1, game, 0).generals, 16)
+            found.append(abs(rows[0] - rows[1]) + abs(columns[0] - columns[1]))
+        assert apart <= min(found) <= max(found) <= most
+
     def test_gives_seats_the_teams_asked_for(self):
         assert generate(MapSpec.plain(9, 9, teams=(1, 0, 1)), 3, 1, 0, 0).teams == (1, 0, 1)
         assert generate(MapSpec.plain(9, 9), 3, 1, 0, 0).teams == ()

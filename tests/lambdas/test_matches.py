@@ -12,9 +12,8 @@ from engine.record import Record
 from lambdas.http import Services
 from lambdas.looks import look_at
 from lambdas.match_logic import TURN_LIMIT, game_of
-from store import objects
 from store.errors import BusyError
-from store.names import RECORD_PREFIX
+from store.handed import handed_record
 from store.ratings import Player
 
 
@@ -160,8 +159,7 @@ def test_surrender_ends_the_match_and_counts_once(api: TestClient, services: Ser
         assert api.get(url).json()["state"] == "finished"
     rating = services.ratings.get(view["ladder"], Player("human:anna"))
     assert (rating.games, rating.losses) == (1, 1)
-    kept = objects.get(services.connection, services.matches.bucket, f"{RECORD_PREFIX}{match}")
-    assert Record.from_bytes(kept) == services.matches.get(match).record
+    assert handed_record(services.connection, match) == services.matches.get(match).record
     listed = api.get("/v1/matches", params={"state": "finished", "limit": 100}).json()["matches"]
     assert match in [each["match"] for each in listed]
     shown = api.get(f"/v1/ladders/{view['ladder']}").json()["places"]

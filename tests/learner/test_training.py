@@ -17,6 +17,7 @@ from learner.snapshot import SnapshotError, load_policy
 from learner.training import Plan, Training, open_run
 
 PLAN = Plan(
+    gains=False,
     name="test",
     seed=1,
     ruleset=RULESETS["generalsio"].vary(turn_limit=10),

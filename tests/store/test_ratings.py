@@ -63,6 +63,13 @@ def test_history_tells_every_game(connection: Connection) -> None:
     assert entries[0].opponents == (HUNTER,)
 
 
+def test_self_play_is_counted_and_moves_nobody(connection: Connection) -> None:
+    ratings = Ratings(connection)
+    assert ratings.report([outcome("g1", (ANNA, ANNA)), outcome("g2")]) == Counted(2, 0)
+    assert ratings.get("generalsio", ANNA).games == 1
+    assert set(ratings.games("generalsio")) == {"g1", "g2"}
+
+
 def test_another_outcome_of_a_counted_game_is_refused_and_the_rest_counts(connection: Connection) -> None:
     ratings = Ratings(connection)
     ratings.report([outcome("g1")])

@@ -71,20 +71,22 @@ class JoinGameRequest(_message.Message):
     def __init__(self, game_id: _Optional[str] = ..., name: _Optional[str] = ..., seat: _Optional[int] = ..., policy_version: _Optional[int] = ...) -> None: ...
 
 class JoinGameResponse(_message.Message):
-    __slots__ = ("game_id", "seat", "seat_token", "height", "width", "state")
+    __slots__ = ("game_id", "seat", "seat_token", "height", "width", "state", "info")
     GAME_ID_FIELD_NUMBER: _ClassVar[int]
     SEAT_FIELD_NUMBER: _ClassVar[int]
     SEAT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    INFO_FIELD_NUMBER: _ClassVar[int]
     game_id: str
     seat: int
     seat_token: str
     height: int
     width: int
     state: GameState
-    def __init__(self, game_id: _Optional[str] = ..., seat: _Optional[int] = ..., seat_token: _Optional[str] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., state: _Optional[_Union[GameState, str]] = ...) -> None: ...
+    info: GameInfo
+    def __init__(self, game_id: _Optional[str] = ..., seat: _Optional[int] = ..., seat_token: _Optional[str] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., state: _Optional[_Union[GameState, str]] = ..., info: _Optional[_Union[GameInfo, _Mapping]] = ...) -> None: ...
 
 class SubmitActionRequest(_message.Message):
     __slots__ = ("game_id", "turn", "actions", "clear", "request_id")
@@ -169,7 +171,7 @@ class ListGamesRequest(_message.Message):
     def __init__(self, state: _Optional[_Union[GameState, str]] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class GameInfo(_message.Message):
-    __slots__ = ("game_id", "state", "turn", "players", "ruleset", "turn_ms", "created_ms")
+    __slots__ = ("game_id", "state", "turn", "players", "ruleset", "turn_ms", "created_ms", "spectators")
     GAME_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     TURN_FIELD_NUMBER: _ClassVar[int]
@@ -177,6 +179,7 @@ class GameInfo(_message.Message):
     RULESET_FIELD_NUMBER: _ClassVar[int]
     TURN_MS_FIELD_NUMBER: _ClassVar[int]
     CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    SPECTATORS_FIELD_NUMBER: _ClassVar[int]
     game_id: str
     state: GameState
     turn: int
@@ -184,7 +187,8 @@ class GameInfo(_message.Message):
     ruleset: str
     turn_ms: int
     created_ms: int
-    def __init__(self, game_id: _Optional[str] = ..., state: _Optional[_Union[GameState, str]] = ..., turn: _Optional[int] = ..., players: _Optional[_Iterable[_Union[_common_pb2.Player, _Mapping]]] = ..., ruleset: _Optional[str] = ..., turn_ms: _Optional[int] = ..., created_ms: _Optional[int] = ...) -> None: ...
+    spectators: Spectators
+    def __init__(self, game_id: _Optional[str] = ..., state: _Optional[_Union[GameState, str]] = ..., turn: _Optional[int] = ..., players: _Optional[_Iterable[_Union[_common_pb2.Player, _Mapping]]] = ..., ruleset: _Optional[str] = ..., turn_ms: _Optional[int] = ..., created_ms: _Optional[int] = ..., spectators: _Optional[_Union[Spectators, str]] = ...) -> None: ...
 
 class ListGamesResponse(_message.Message):
     __slots__ = ("games",)

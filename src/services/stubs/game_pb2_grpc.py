@@ -85,6 +85,7 @@ class GameServiceServicer:
 
     def JoinGame(self, request, context):
         """Take a free seat. With the token of a seat already taken: the same seat again (reconnect).
+        The name becomes "human:NAME", unless it begins with "human:" or "policy:" itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,6 +100,8 @@ class GameServiceServicer:
 
     def StreamGame(self, request, context):
         """What one seat may see, from its first turn or from `since_turn` on, until the game ends. Without a seat's token: a spectator.
+        The first message comes at once, without words where there is nothing to see yet. Who reads slower than turns are played
+        misses some; `turn` tells.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,7 +122,7 @@ class GameServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Surrender(self, request, context):
-        """Give up.
+        """Give up; before the game has begun: give the seat back. Again: nothing more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stratagem/v1/replay.proto\x12\x0cstratagem.v1\"\x8b\x02\n\x08\x46ragment\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\x12\r\n\x05setup\x18\x04 \x01(\t\x12\r\n\x05turns\x18\x05 \x01(\x05\x12\r\n\x05games\x18\x06 \x01(\x05\x12\r\n\x05seats\x18\x07 \x01(\x05\x12\x10\n\x08learners\x18\x08 \x01(\r\x12\r\n\x05start\x18\t \x01(\x0c\x12\x0f\n\x07\x61\x63tions\x18\n \x01(\x0c\x12\x11\n\tlog_probs\x18\x0b \x01(\x0c\x12\x0e\n\x06values\x18\x0c \x01(\x0c\x12\x0e\n\x06memory\x18\r \x01(\x0c\x12\x12\n\npriorities\x18\x0e \x03(\x02\x12\x11\n\tplayed_ms\x18\x0f \x01(\x03\"R\n\x17RecordExperienceRequest\x12\r\n\x05table\x18\x01 \x01(\t\x12(\n\x08\x66ragment\x18\x02 \x01(\x0b\x32\x16.stratagem.v1.Fragment\"@\n\x18RecordExperienceResponse\x12\x10\n\x08inserted\x18\x01 \x01(\x03\x12\x12\n\nduplicates\x18\x02 \x01(\x03\"\xb4\x01\n\x19GetExperienceBatchRequest\x12\r\n\x05table\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12:\n\x04\x66orm\x18\x03 \x01(\x0e\x32,.stratagem.v1.GetExperienceBatchRequest.Form\"=\n\x04\x46orm\x12\x14\n\x10\x46ORM_UNSPECIFIED\x10\x00\x12\r\n\tFORM_LOGS\x10\x01\x12\x10\n\x0c\x46ORM_TENSORS\x10\x02\"\xd1\x01\n\x07Tensors\x12\r\n\x05\x66lags\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61rmies\x18\x02 \x01(\x0c\x12\x0e\n\x06vector\x18\x03 \x01(\x0c\x12\r\n\x05masks\x18\x04 \x01(\x0c\x12\x0f\n\x07\x61\x63tions\x18\x05 \x01(\x0c\x12\x0f\n\x07rewards\x18\x06 \x01(\x0c\x12\x12\n\nterminated\x18\x07 \x01(\x0c\x12\x11\n\ttruncated\x18\x08 \x01(\x0c\x12\r\n\x05valid\x18\t \x01(\x0c\x12\x11\n\tlog_probs\x18\n \x01(\x0c\x12\x0e\n\x06height\x18\x0b \x01(\x05\x12\r\n\x05width\x18\x0c \x01(\x05\"\x93\x01\n\x06Sample\x12\x0b\n\x03key\x18\x01 \x01(\x04\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\x12\x15\n\rtimes_sampled\x18\x03 \x01(\x05\x12(\n\x08\x66ragment\x18\x04 \x01(\x0b\x32\x16.stratagem.v1.Fragment\x12&\n\x07tensors\x18\x05 \x01(\x0b\x32\x15.stratagem.v1.Tensors\"W\n\x1aGetExperienceBatchResponse\x12%\n\x07samples\x18\x01 \x03(\x0b\x32\x14.stratagem.v1.Sample\x12\x12\n\ntable_size\x18\x02 \x01(\x03\"J\n\x17UpdatePrioritiesRequest\x12\r\n\x05table\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\x04\x12\x12\n\npriorities\x18\x03 \x03(\x01\"+\n\x18UpdatePrioritiesResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x05\" \n\x0fGetStatsRequest\x12\r\n\x05table\x18\x01 \x01(\t\"\x80\x02\n\nTableStats\x12\r\n\x05table\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x03\x12\x10\n\x08inserted\x18\x04 \x01(\x03\x12\x0f\n\x07sampled\x18\x05 \x01(\x03\x12\x0f\n\x07removed\x18\x06 \x01(\x03\x12\x1c\n\x14transitions_inserted\x18\x07 \x01(\x03\x12\x1b\n\x13transitions_sampled\x18\x08 \x01(\x03\x12\r\n\x05\x62ytes\x18\t \x01(\x03\x12\x0e\n\x06hunger\x18\n \x01(\x01\x12\x16\n\x0eoldest_seconds\x18\x0b \x01(\x01\x12\x1d\n\x15newest_policy_version\x18\x0c \x01(\x03\"<\n\x10GetStatsResponse\x12(\n\x06tables\x18\x01 \x03(\x0b\x32\x18.stratagem.v1.TableStats2\x8b\x03\n\rReplayService\x12\x63\n\x10RecordExperience\x12%.stratagem.v1.RecordExperienceRequest\x1a&.stratagem.v1.RecordExperienceResponse(\x01\x12g\n\x12GetExperienceBatch\x12\'.stratagem.v1.GetExperienceBatchRequest\x1a(.stratagem.v1.GetExperienceBatchResponse\x12\x61\n\x10UpdatePriorities\x12%.stratagem.v1.UpdatePrioritiesRequest\x1a&.stratagem.v1.UpdatePrioritiesResponse\x12I\n\x08GetStats\x12\x1d.stratagem.v1.GetStatsRequest\x1a\x1e.stratagem.v1.GetStatsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stratagem/v1/replay.proto\x12\x0cstratagem.v1\"\xaf\x02\n\x08\x46ragment\x12\r\n\x05\x61\x63tor\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\x12\r\n\x05setup\x18\x04 \x01(\t\x12\r\n\x05turns\x18\x05 \x01(\x05\x12\r\n\x05games\x18\x06 \x01(\x05\x12\r\n\x05seats\x18\x07 \x01(\x05\x12\x10\n\x08learners\x18\x08 \x01(\r\x12\r\n\x05start\x18\t \x01(\x0c\x12\x0f\n\x07\x61\x63tions\x18\n \x01(\x0c\x12\x11\n\tlog_probs\x18\x0b \x01(\x0c\x12\x0e\n\x06values\x18\x0c \x01(\x0c\x12\x0e\n\x06memory\x18\r \x01(\x0c\x12\x15\n\x08priority\x18\x0e \x01(\x01H\x00\x88\x01\x01\x12\x11\n\tplayed_ms\x18\x0f \x01(\x03\x12\x12\n\nfirst_game\x18\x10 \x01(\x05\x42\x0b\n\t_priority\"R\n\x17RecordExperienceRequest\x12\r\n\x05table\x18\x01 \x01(\t\x12(\n\x08\x66ragment\x18\x02 \x01(\x0b\x32\x16.stratagem.v1.Fragment\"@\n\x18RecordExperienceResponse\x12\x10\n\x08inserted\x18\x01 \x01(\x03\x12\x12\n\nduplicates\x18\x02 \x01(\x03\"\xb4\x01\n\x19GetExperienceBatchRequest\x12\r\n\x05table\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12:\n\x04\x66orm\x18\x03 \x01(\x0e\x32,.stratagem.v1.GetExperienceBatchRequest.Form\"=\n\x04\x46orm\x12\x14\n\x10\x46ORM_UNSPECIFIED\x10\x00\x12\r\n\tFORM_LOGS\x10\x01\x12\x10\n\x0c\x46ORM_TENSORS\x10\x02\"\xf1\x01\n\x07Tensors\x12\r\n\x05\x66lags\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61rmies\x18\x02 \x01(\x0c\x12\x0e\n\x06vector\x18\x03 \x01(\x0c\x12\r\n\x05masks\x18\x04 \x01(\x0c\x12\x0f\n\x07\x61\x63tions\x18\x05 \x01(\x0c\x12\x0f\n\x07rewards\x18\x06 \x01(\x0c\x12\x12\n\nterminated\x18\x07 \x01(\x0c\x12\x11\n\ttruncated\x18\x08 \x01(\x0c\x12\r\n\x05valid\x18\t \x01(\x0c\x12\x11\n\tlog_probs\x18\n \x01(\x0c\x12\x0e\n\x06height\x18\x0b \x01(\x05\x12\r\n\x05width\x18\x0c \x01(\x05\x12\x0e\n\x06resets\x18\r \x01(\x0c\x12\x0e\n\x06winner\x18\x0e \x01(\x0c\"\x93\x01\n\x06Sample\x12\x0b\n\x03key\x18\x01 \x01(\x04\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\x12\x15\n\rtimes_sampled\x18\x03 \x01(\x05\x12(\n\x08\x66ragment\x18\x04 \x01(\x0b\x32\x16.stratagem.v1.Fragment\x12&\n\x07tensors\x18\x05 \x01(\x0b\x32\x15.stratagem.v1.Tensors\"W\n\x1aGetExperienceBatchResponse\x12%\n\x07samples\x18\x01 \x03(\x0b\x32\x14.stratagem.v1.Sample\x12\x12\n\ntable_size\x18\x02 \x01(\x03\"J\n\x17UpdatePrioritiesRequest\x12\r\n\x05table\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\x04\x12\x12\n\npriorities\x18\x03 \x03(\x01\"+\n\x18UpdatePrioritiesResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x05\" \n\x0fGetStatsRequest\x12\r\n\x05table\x18\x01 \x01(\t\"\x80\x02\n\nTableStats\x12\r\n\x05table\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x03\x12\x10\n\x08inserted\x18\x04 \x01(\x03\x12\x0f\n\x07sampled\x18\x05 \x01(\x03\x12\x0f\n\x07removed\x18\x06 \x01(\x03\x12\x1c\n\x14transitions_inserted\x18\x07 \x01(\x03\x12\x1b\n\x13transitions_sampled\x18\x08 \x01(\x03\x12\r\n\x05\x62ytes\x18\t \x01(\x03\x12\x0e\n\x06hunger\x18\n \x01(\x01\x12\x16\n\x0eoldest_seconds\x18\x0b \x01(\x01\x12\x1d\n\x15newest_policy_version\x18\x0c \x01(\x03\"<\n\x10GetStatsResponse\x12(\n\x06tables\x18\x01 \x03(\x0b\x32\x18.stratagem.v1.TableStats2\x8d\x03\n\rReplayService\x12\x63\n\x10RecordExperience\x12%.stratagem.v1.RecordExperienceRequest\x1a&.stratagem.v1.RecordExperienceResponse(\x01\x12i\n\x12GetExperienceBatch\x12\'.stratagem.v1.GetExperienceBatchRequest\x1a(.stratagem.v1.GetExperienceBatchResponse0\x01\x12\x61\n\x10UpdatePriorities\x12%.stratagem.v1.UpdatePrioritiesRequest\x1a&.stratagem.v1.UpdatePrioritiesResponse\x12I\n\x08GetStats\x12\x1d.stratagem.v1.GetStatsRequest\x1a\x1e.stratagem.v1.GetStatsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,31 +32,31 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stratagem.v1.replay_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FRAGMENT']._serialized_start=44
-  _globals['_FRAGMENT']._serialized_end=311
-  _globals['_RECORDEXPERIENCEREQUEST']._serialized_start=313
-  _globals['_RECORDEXPERIENCEREQUEST']._serialized_end=395
-  _globals['_RECORDEXPERIENCERESPONSE']._serialized_start=397
-  _globals['_RECORDEXPERIENCERESPONSE']._serialized_end=461
-  _globals['_GETEXPERIENCEBATCHREQUEST']._serialized_start=464
-  _globals['_GETEXPERIENCEBATCHREQUEST']._serialized_end=644
-  _globals['_GETEXPERIENCEBATCHREQUEST_FORM']._serialized_start=583
-  _globals['_GETEXPERIENCEBATCHREQUEST_FORM']._serialized_end=644
-  _globals['_TENSORS']._serialized_start=647
-  _globals['_TENSORS']._serialized_end=856
-  _globals['_SAMPLE']._serialized_start=859
-  _globals['_SAMPLE']._serialized_end=1006
-  _globals['_GETEXPERIENCEBATCHRESPONSE']._serialized_start=1008
-  _globals['_GETEXPERIENCEBATCHRESPONSE']._serialized_end=1095
-  _globals['_UPDATEPRIORITIESREQUEST']._serialized_start=1097
-  _globals['_UPDATEPRIORITIESREQUEST']._serialized_end=1171
-  _globals['_UPDATEPRIORITIESRESPONSE']._serialized_start=1173
-  _globals['_UPDATEPRIORITIESRESPONSE']._serialized_end=1216
-  _globals['_GETSTATSREQUEST']._serialized_start=1218
-  _globals['_GETSTATSREQUEST']._serialized_end=1250
-  _globals['_TABLESTATS']._serialized_start=1253
-  _globals['_TABLESTATS']._serialized_end=1509
-  _globals['_GETSTATSRESPONSE']._serialized_start=1511
-  _globals['_GETSTATSRESPONSE']._serialized_end=1571
-  _globals['_REPLAYSERVICE']._serialized_start=1574
-  _globals['_REPLAYSERVICE']._serialized_end=1969
+  _globals['_FRAGMENT']._serialized_end=347
+  _globals['_RECORDEXPERIENCEREQUEST']._serialized_start=349
+  _globals['_RECORDEXPERIENCEREQUEST']._serialized_end=431
+  _globals['_RECORDEXPERIENCERESPONSE']._serialized_start=433
+  _globals['_RECORDEXPERIENCERESPONSE']._serialized_end=497
+  _globals['_GETEXPERIENCEBATCHREQUEST']._serialized_start=500
+  _globals['_GETEXPERIENCEBATCHREQUEST']._serialized_end=680
+  _globals['_GETEXPERIENCEBATCHREQUEST_FORM']._serialized_start=619
+  _globals['_GETEXPERIENCEBATCHREQUEST_FORM']._serialized_end=680
+  _globals['_TENSORS']._serialized_start=683
+  _globals['_TENSORS']._serialized_end=924
+  _globals['_SAMPLE']._serialized_start=927
+  _globals['_SAMPLE']._serialized_end=1074
+  _globals['_GETEXPERIENCEBATCHRESPONSE']._serialized_start=1076
+  _globals['_GETEXPERIENCEBATCHRESPONSE']._serialized_end=1163
+  _globals['_UPDATEPRIORITIESREQUEST']._serialized_start=1165
+  _globals['_UPDATEPRIORITIESREQUEST']._serialized_end=1239
+  _globals['_UPDATEPRIORITIESRESPONSE']._serialized_start=1241
+  _globals['_UPDATEPRIORITIESRESPONSE']._serialized_end=1284
+  _globals['_GETSTATSREQUEST']._serialized_start=1286
+  _globals['_GETSTATSREQUEST']._serialized_end=1318
+  _globals['_TABLESTATS']._serialized_start=1321
+  _globals['_TABLESTATS']._serialized_end=1577
+  _globals['_GETSTATSRESPONSE']._serialized_start=1579
+  _globals['_GETSTATSRESPONSE']._serialized_end=1639
+  _globals['_REPLAYSERVICE']._serialized_start=1642
+  _globals['_REPLAYSERVICE']._serialized_end=2039
 # @@protoc_insertion_point(module_scope)

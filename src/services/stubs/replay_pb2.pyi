@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Fragment(_message.Message):
-    __slots__ = ("actor", "sequence", "policy_version", "setup", "turns", "games", "seats", "learners", "start", "actions", "log_probs", "values", "memory", "priorities", "played_ms")
+    __slots__ = ("actor", "sequence", "policy_version", "setup", "turns", "games", "seats", "learners", "start", "actions", "log_probs", "values", "memory", "priority", "played_ms", "first_game")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -22,8 +22,9 @@ class Fragment(_message.Message):
     LOG_PROBS_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     MEMORY_FIELD_NUMBER: _ClassVar[int]
-    PRIORITIES_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     PLAYED_MS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_GAME_FIELD_NUMBER: _ClassVar[int]
     actor: str
     sequence: int
     policy_version: int
@@ -37,9 +38,10 @@ class Fragment(_message.Message):
     log_probs: bytes
     values: bytes
     memory: bytes
-    priorities: _containers.RepeatedScalarFieldContainer[float]
+    priority: float
     played_ms: int
-    def __init__(self, actor: _Optional[str] = ..., sequence: _Optional[int] = ..., policy_version: _Optional[int] = ..., setup: _Optional[str] = ..., turns: _Optional[int] = ..., games: _Optional[int] = ..., seats: _Optional[int] = ..., learners: _Optional[int] = ..., start: _Optional[bytes] = ..., actions: _Optional[bytes] = ..., log_probs: _Optional[bytes] = ..., values: _Optional[bytes] = ..., memory: _Optional[bytes] = ..., priorities: _Optional[_Iterable[float]] = ..., played_ms: _Optional[int] = ...) -> None: ...
+    first_game: int
+    def __init__(self, actor: _Optional[str] = ..., sequence: _Optional[int] = ..., policy_version: _Optional[int] = ..., setup: _Optional[str] = ..., turns: _Optional[int] = ..., games: _Optional[int] = ..., seats: _Optional[int] = ..., learners: _Optional[int] = ..., start: _Optional[bytes] = ..., actions: _Optional[bytes] = ..., log_probs: _Optional[bytes] = ..., values: _Optional[bytes] = ..., memory: _Optional[bytes] = ..., priority: _Optional[float] = ..., played_ms: _Optional[int] = ..., first_game: _Optional[int] = ...) -> None: ...
 
 class RecordExperienceRequest(_message.Message):
     __slots__ = ("table", "fragment")
@@ -76,7 +78,7 @@ class GetExperienceBatchRequest(_message.Message):
     def __init__(self, table: _Optional[str] = ..., count: _Optional[int] = ..., form: _Optional[_Union[GetExperienceBatchRequest.Form, str]] = ...) -> None: ...
 
 class Tensors(_message.Message):
-    __slots__ = ("flags", "armies", "vector", "masks", "actions", "rewards", "terminated", "truncated", "valid", "log_probs", "height", "width")
+    __slots__ = ("flags", "armies", "vector", "masks", "actions", "rewards", "terminated", "truncated", "valid", "log_probs", "height", "width", "resets", "winner")
     FLAGS_FIELD_NUMBER: _ClassVar[int]
     ARMIES_FIELD_NUMBER: _ClassVar[int]
     VECTOR_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +91,8 @@ class Tensors(_message.Message):
     LOG_PROBS_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
+    RESETS_FIELD_NUMBER: _ClassVar[int]
+    WINNER_FIELD_NUMBER: _ClassVar[int]
     flags: bytes
     armies: bytes
     vector: bytes
@@ -101,7 +105,9 @@ class Tensors(_message.Message):
     log_probs: bytes
     height: int
     width: int
-    def __init__(self, flags: _Optional[bytes] = ..., armies: _Optional[bytes] = ..., vector: _Optional[bytes] = ..., masks: _Optional[bytes] = ..., actions: _Optional[bytes] = ..., rewards: _Optional[bytes] = ..., terminated: _Optional[bytes] = ..., truncated: _Optional[bytes] = ..., valid: _Optional[bytes] = ..., log_probs: _Optional[bytes] = ..., height: _Optional[int] = ..., width: _Optional[int] = ...) -> None: ...
+    resets: bytes
+    winner: bytes
+    def __init__(self, flags: _Optional[bytes] = ..., armies: _Optional[bytes] = ..., vector: _Optional[bytes] = ..., masks: _Optional[bytes] = ..., actions: _Optional[bytes] = ..., rewards: _Optional[bytes] = ..., terminated: _Optional[bytes] = ..., truncated: _Optional[bytes] = ..., valid: _Optional[bytes] = ..., log_probs: _Optional[bytes] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., resets: _Optional[bytes] = ..., winner: _Optional[bytes] = ...) -> None: ...
 
 class Sample(_message.Message):
     __slots__ = ("key", "probability", "times_sampled", "fragment", "tensors")

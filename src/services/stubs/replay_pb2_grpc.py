@@ -39,7 +39,7 @@ class ReplayServiceStub:
                 request_serializer=stratagem_dot_v1_dot_replay__pb2.RecordExperienceRequest.SerializeToString,
                 response_deserializer=stratagem_dot_v1_dot_replay__pb2.RecordExperienceResponse.FromString,
                 _registered_method=True)
-        self.GetExperienceBatch = channel.unary_unary(
+        self.GetExperienceBatch = channel.unary_stream(
                 '/stratagem.v1.ReplayService/GetExperienceBatch',
                 request_serializer=stratagem_dot_v1_dot_replay__pb2.GetExperienceBatchRequest.SerializeToString,
                 response_deserializer=stratagem_dot_v1_dot_replay__pb2.GetExperienceBatchResponse.FromString,
@@ -60,14 +60,21 @@ class ReplayServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def RecordExperience(self, request_iterator, context):
-        """Insert fragments; each is acknowledged when its table holds it. The rate limiter holds an actor back that is too far ahead.
+        """Insert fragments. Each one is in its table before the next is read, so the rate limiter holds an actor back that is
+        too far ahead; the answer acknowledges the whole stream. After an error an actor sends all of the stream again: what
+        had arrived counts once.
+        INVALID_ARGUMENT: a fragment that cannot be. NOT_FOUND: no such table. DEADLINE_EXCEEDED: the rate limiter held the
+        actor back for too long. RESOURCE_EXHAUSTED: a message beyond the server's limit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetExperienceBatch(self, request, context):
-        """Sample fragments. Waits for the rate limiter until the deadline, then DEADLINE_EXCEEDED.
+        """Sample fragments: `count` of them, in as many messages as their sizes ask for. Waits for the rate limiter until the
+        deadline, then DEADLINE_EXCEEDED.
+        INVALID_ARGUMENT: a count that the table can never give. NOT_FOUND: no such table. RESOURCE_EXHAUSTED: one sample as
+        tensors is larger than a message may be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,7 +102,7 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     request_deserializer=stratagem_dot_v1_dot_replay__pb2.RecordExperienceRequest.FromString,
                     response_serializer=stratagem_dot_v1_dot_replay__pb2.RecordExperienceResponse.SerializeToString,
             ),
-            'GetExperienceBatch': grpc.unary_unary_rpc_method_handler(
+            'GetExperienceBatch': grpc.unary_stream_rpc_method_handler(
                     servicer.GetExperienceBatch,
                     request_deserializer=stratagem_dot_v1_dot_replay__pb2.GetExperienceBatchRequest.FromString,
                     response_serializer=stratagem_dot_v1_dot_replay__pb2.GetExperienceBatchResponse.SerializeToString,
@@ -159,7 +166,7 @@ class ReplayService:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/stratagem.v1.ReplayService/GetExperienceBatch',

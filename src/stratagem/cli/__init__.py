@@ -23,9 +23,23 @@ class Place(NamedTuple):
 
 
 COMMANDS: Mapping[str, Place] = {
+    "actor": Place("stratagem.cli.actor", "actor", "Play for a learner: a process of a fleet."),
+    "cloud": Place("stratagem.cli.cloud", "cloud", "Deploy on AWS, see costs and state, train there, remove it."),
     "demo": Place("stratagem.cli.demo", "demo", "Train a policy on this machine, rate it, write a report."),
+    "lake": Place("stratagem.cli.lake", "lake", "List, query, export and fill the lake of games."),
+    "learn": Place("stratagem.cli.learn", "learn", "Learn from what a fleet plays."),
+    "clone": Place("stratagem.cli.clone", "clone", "Train a policy to play as people did in recorded games."),
+    "live": Place("stratagem.cli.live", "live", "Play on generals.io with a policy or a bot."),
+    "play": Place("stratagem.cli.play", "play", "Play in the terminal, against a bot or a person."),
+    "policy": Place("stratagem.cli.policy", "policy", "Take policies to where they play: ONNX, a competition."),
+    "r2d2": Place("stratagem.cli.r2d2", "r2d2", "Train a recurrent DQN on a small board and rate it."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
-    "policy": Place("stratagem.cli.policy", "policy", "Write a policy as ONNX."),
+    "serve": Place("stratagem.cli.serve", "serve", "Run the gRPC services."),
+    "socketio": Place("stratagem.cli.live", "serve", "Serve games by the protocol of generals.io."),
+    "store": Place("stratagem.cli.store", "store", "Run the local store: S3 and DynamoDB on this machine."),
+    "train": Place("stratagem.cli.train", "train", "Train by self-play on one device, a GPU best."),
+    "up": Place("stratagem.cli.up", "up", "Run a whole fleet on this machine, under one view."),
+    "watch": Place("stratagem.cli.watch", "watch", "Watch a game of a server in the terminal."),
     "web": Place("stratagem.cli.web", "web", "Serve the page: play, watch, replay, ladder."),
 }
 

@@ -1,11 +1,15 @@
 """A board for the terminal: colours where there are any, letters for the seats where there are none."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from engine import Game
+from engine.arrays import Bool, Int8, Int32, UInt8
 from engine.board import ALIVE, AWAY
 from engine.tiles import CITY, DESERT, GENERAL, KINDS, LOOKOUT, MOUNTAIN, OBSERVATORY, OBSTACLE, PLAIN, SWAMP
 
@@ -77,6 +81,31 @@ def letter(seat: int) -> str:
     return chr(ord("A") + seat)
 
 
+@dataclass(frozen=True)
+class Scene:
+    """A board to draw, and what everybody knows of the seats."""
+
+    turn: int
+    kinds: UInt8  # (H, W), as far as known: see `engine.tiles`
+    owners: Int8  # (H, W), a seat, negative: nobody's
+    armies: Int32  # (H, W)
+    seen: Bool  # (H, W), False in fog
+    standing: Sequence[tuple[int, int, int]]  # land, armies and status of each seat
+    teams: Sequence[int]  # of each seat
+    winner: int | None  # seat; None: it goes on, -1: drawn
+
+    @classmethod
+    def of(cls, game: Game, seat: int | None = None) -> "Scene":
+        """A game as a seat sees and remembers it; None: all of it."""
+        kinds, seen = game.kinds, np.ones(game.kinds.shape, np.bool_)
+        if seat is not None:
+            observation = game.observe(seat)
+            seen = observation.visible
+            kinds = np.where(seen, kinds, observation.kinds)
+        standing = list(zip(game.land, game.totals, game.status, strict=True))
+        return cls(game.turn, kinds, game.owners, game.armies, seen, standing, game.teams, game.winner)
+
+
 def draw_board(
     console: Console,
     game: Game,
@@ -96,29 +125,37 @@ def draw_board(
         colours: index into `COLOURS` of each seat, or none.
         title: shown above, with the turn.
     """
-    painter = _Painter(console, game, seat, colours)
+    for part in scene_parts(console, Scene.of(game, seat), seat, names=names, colours=colours, title=title):
+        console.print(part, soft_wrap=not isinstance(part, Table))
+
+
+def scene_parts(
+    console: Console,
+    scene: Scene,
+    seat: int | None = None,
+    *,
+    names: tuple[str, ...] = (),
+    colours: tuple[int, ...] = (),
+    title: str = "",
+    cursor: int | None = None,
+) -> list[Text | Table]:
+    """The lines of a board and the table of its seats; `cursor` is a tile to mark."""
+    painter = _Painter(console, scene, colours, cursor)
     view = "whole board" if seat is None else f"as seat {letter(seat)} sees it"
-    console.print(Text(f"{title}  turn {game.turn}  {view}".strip(), style="bold"), soft_wrap=True)
-    for line in painter.lines():
-        console.print(line, soft_wrap=True)
-    console.print(painter.legend(), soft_wrap=True)
-    console.print(_seats(game, painter, names))
+    head = Text(f"{title}  turn {scene.turn}  {view}".strip(), style="bold")
+    return [head, *painter.lines(), painter.legend(), _seats(scene, painter, names)]
 
 
 class _Painter:
-    """Draws the tiles of one game."""
+    """Draws the tiles of one board."""
 
-    def __init__(self, console: Console, game: Game, seat: int | None, colours: tuple[int, ...]) -> None:
+    def __init__(self, console: Console, scene: Scene, colours: tuple[int, ...], cursor: int | None) -> None:
         self.coloured = console.color_system is not None and not console.no_color
         self.unicode = console.encoding.lower().startswith("utf")
         self.marks = _MARKS if self.unicode else _PLAIN_MARKS
-        self.palette = [COLOURS[index % len(COLOURS)] for index in (colours or range(game.seats))]
-        self.owners, self.armies, self.kinds = game.owners, game.armies, game.kinds
-        self.seen = np.ones(self.kinds.shape, np.bool_)
-        if seat is not None:
-            observation = game.observe(seat)
-            self.seen = observation.visible
-            self.kinds = np.where(self.seen, self.kinds, observation.kinds)
+        self.palette = [COLOURS[index % len(COLOURS)] for index in (colours or range(len(scene.standing)))]
+        self.owners, self.armies, self.kinds, self.seen = scene.owners, scene.armies, scene.kinds, scene.seen
+        self.cursor = cursor
         self.fog = " " if self.coloured else "░" if self.unicode else "."
         # Without colour a letter says whose a tile is.
         self.width = 4 if self.coloured else 5
@@ -132,7 +169,8 @@ class _Painter:
         for r in range(height):
             line = Text.assemble((f"{r:>{margin - 1}} ", "dim"))
             for c in range(width):
-                line.append(*self.cell(r, c))
+                text, style = self.cell(r, c)
+                line.append(text, "bold #000000 on #ffee58" if r * width + c == self.cursor else style)
             rows.append(line)
         return rows
 
@@ -164,7 +202,7 @@ class _Painter:
         return Text("   ".join(words), style="dim")
 
 
-def _seats(game: Game, painter: _Painter, names: tuple[str, ...]) -> Table:
+def _seats(scene: Scene, painter: _Painter, names: tuple[str, ...]) -> Table:
     """Land, armies and fate of each seat, which every player knows."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("seat")
@@ -172,11 +210,11 @@ def _seats(game: Game, painter: _Painter, names: tuple[str, ...]) -> Table:
     for heading in ("land", "army"):
         table.add_column(heading, justify="right")
     table.add_column("")
-    for s in range(game.seats):
+    for s, (land, army, status) in enumerate(scene.standing):
         badge = Text.assemble(f"{s} ", (f" {letter(s)} ", f"bold #ffffff on {painter.palette[s]}"))
         name = "".join(c if c.isprintable() else "?" for c in (names[s] if names else f"seat {s}"))
-        fate = "winner" if game.winner == s else _STATUS.get(game.status[s], "out")
-        if len(set(game.teams)) < game.seats:
-            fate = f"team {game.teams[s]}  {fate}"
-        table.add_row(badge, Text(name), str(game.land[s]), str(game.totals[s]), fate)
+        fate = "winner" if scene.winner == s else _STATUS.get(status, "out")
+        if len(set(scene.teams)) < len(scene.standing):
+            fate = f"team {scene.teams[s]}  {fate}"
+        table.add_row(badge, Text(name), str(land), str(army), fate)
     return table

@@ -1,4 +1,4 @@
-"""`stratagem policy`: policies as files for others to play with."""
+"""`stratagem policy`: take policies to where they play."""
 
 import sys
 from pathlib import Path
@@ -11,27 +11,51 @@ if TYPE_CHECKING:
     from store.policies import PolicyVersion
 
 REFUSED = 2
+WRITTEN = (".json", ".safetensors")
 
 
 @click.group()
 def policy() -> None:
-    """Turn policies into other forms."""
+    """Take policies to where they play."""
 
 
 @policy.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="POLICY")
-@click.option("--onnx", "target", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="OUT.onnx")
-def export(source: Path, target: Path) -> None:
-    """Write a policy as ONNX, for places without torch.
+@click.argument("paths", nargs=-1, metavar="[POLICY] [OUT.zip]", type=click.Path(path_type=Path))
+@click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.onnx", help="Write ONNX there.")
+@click.option("--competition", is_flag=True, help="Write OUT.zip for the bot competition of generals.bot.")
+@click.option("--bot", help="With --competition, instead of a POLICY, this scripted bot; known: hunter.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0.0),
+    default=1.0,
+    show_default=True,
+    help="With --competition; 0: always the best move.",
+)
+def export(paths: tuple[Path, ...], onnx: Path | None, competition: bool, bot: str | None, temperature: float) -> None:
+    """Pack POLICY (NAME.safetensors with NAME.json; the name with or without suffix) for another place.
 
-    POLICY is NAME.safetensors with NAME.json beside it, as training leaves them; the suffix may be left out. The file
-    is written only if it answers as torch does, within 0.0001, over the turns of some games.
+    ONNX is for places without torch, and is written only if it answers as torch does, within 0.0001, over the turns of
+    some games. The zip holds `run.sh`, needs torch there, runs on one core, and falls back on a scripted bot if the
+    policy fails. Exit status: 0, 2 if the policy cannot be used.
     """
+    if competition == (onnx is not None):
+        raise click.UsageError("give one of --onnx OUT.onnx and --competition")
+    if onnx is not None:
+        if len(paths) != 1 or bot is not None:
+            raise click.UsageError("give POLICY and --onnx OUT.onnx")
+        _export_onnx(_stem(paths[0]), onnx)
+        return
+    if len(paths) != (2 if bot is None else 1):
+        raise click.UsageError("give POLICY and OUT.zip, or --bot NAME and OUT.zip")
+    _export_zip(None if bot else _stem(paths[0]), bot, paths[-1], temperature)
+
+
+def _export_onnx(stem: Path, target: Path) -> None:
     from learner.export_onnx import ExportError, export_onnx
     from learner.snapshot import SnapshotError, load_policy, replace_file
 
     try:
-        data = export_onnx(load_policy(_stem(source)).policy)
+        data = export_onnx(load_policy(stem).policy)
     except (SnapshotError, ExportError) as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)
@@ -39,8 +63,24 @@ def export(source: Path, target: Path) -> None:
     click.echo(f"{target}: {len(data):,} bytes, equal to torch")
 
 
+def _export_zip(stem: Path | None, bot: str | None, target: Path, temperature: float) -> None:
+    from actors.competition_zip import BOTS, ExportError, competition_zip, move_seconds
+    from learner.snapshot import SnapshotError, replace_file
+
+    if bot is not None and bot not in BOTS:
+        raise click.BadParameter(f'bot "{bot}" is unknown; known: {", ".join(BOTS)}', param_hint="--bot")
+    try:
+        speed = f", {1000 * move_seconds(stem):.1f} ms a move on one core here" if stem else ""
+        data = competition_zip(stem, temperature)
+        replace_file(target, data)
+    except (SnapshotError, ExportError, OSError) as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(REFUSED)
+    click.echo(f"{target}: {len(data) / 1e6:.1f} MB{speed}")
+
+
 def _stem(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix in (".safetensors", ".json") else path
+    return path.with_suffix("") if path.suffix in WRITTEN else path
 
 
 def publish_file(connection: "Connection", path: Path) -> "PolicyVersion":

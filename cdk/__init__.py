@@ -1,0 +1,1 @@
+"""The AWS stacks of Stratagem."""

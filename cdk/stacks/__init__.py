@@ -1,0 +1,1 @@
+"""One module a stack: a room of the cloud."""

@@ -1,0 +1,64 @@
+"""Delivery: GitHub Actions may push images and deploy, by OpenID Connect and without any key that lasts."""
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from cdk.access import add
+from cdk.acknowledge import acknowledge
+from cdk.config import Config
+from cdk.stacks.images import Images
+
+ISSUER = "token.actions.githubusercontent.com"
+AUDIENCE = "sts.amazonaws.com"
+BOOTSTRAP_ROLES = ("deploy", "file-publishing", "lookup")
+QUALIFIER = "hnb659fds"  # of the bootstrap stack
+
+
+class Delivery(Stack):
+    """Two roles for one repository: its main branch pushes images, its release tags deploy."""
+
+    def __init__(self, scope: Construct, name: str, config: Config, images: Images) -> None:
+        super().__init__(scope, name, stack_name=f"{config.prefix}-delivery")
+        self.provider = iam.OidcProviderNative(
+            self, "GitHub", url=f"https://{ISSUER}", client_ids=[AUDIENCE], oidc_provider_name=f"{config.prefix}-github"
+        )
+        refs = (f"repo:{config.github}:ref:refs/heads/main", f"repo:{config.github}:ref:refs/tags/v*")
+        self.builder = self._role("Builder", f"{config.prefix}-builder", refs)
+        self._pushing(images)
+        self.deployer = self._role("Deployer", f"{config.prefix}-deployer", refs[1:])
+        self._deploying()
+        CfnOutput(self, "BuilderRole", value=self.builder.role_arn)
+        CfnOutput(self, "DeployerRole", value=self.deployer.role_arn)
+
+    def _role(self, name: str, role_name: str, subjects: tuple[str, ...]) -> iam.Role:
+        conditions = {
+            "StringEquals": {f"{ISSUER}:aud": AUDIENCE},
+            "StringLike": {f"{ISSUER}:sub": list(subjects)},
+        }
+        principal = iam.WebIdentityPrincipal(self.provider.oidc_provider_arn, conditions)
+        return iam.Role(self, name, role_name=role_name, assumed_by=principal, max_session_duration=Duration.hours(1))
+
+    def _pushing(self, images: Images) -> None:
+        actions = (
+            "BatchCheckLayerAvailability",
+            "BatchGetImage",
+            "CompleteLayerUpload",
+            "DescribeImages",
+            "GetDownloadUrlForLayer",
+            "InitiateLayerUpload",
+            "PutImage",
+            "UploadLayerPart",
+        )
+        repositories = [repository.repository_arn for repository in images.repositories.values()]
+        add(self.builder, [f"ecr:{action}" for action in actions], repositories)
+        add(self.builder, ("ecr:GetAuthorizationToken",), ["*"])
+        acknowledge(self.builder, "IAM5", "ecr:GetAuthorizationToken knows no resource", "Resource::*")
+
+    def _deploying(self) -> None:
+        """All that `cdk deploy` does it does as the bootstrap's roles."""
+        roles = [
+            f"arn:{self.partition}:iam::{self.account}:role/cdk-{QUALIFIER}-{role}-role-{self.account}-{self.region}"
+            for role in BOOTSTRAP_ROLES
+        ]
+        add(self.deployer, ("sts:AssumeRole",), roles)

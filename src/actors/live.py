@@ -1,0 +1,215 @@
+"""Plays on generals.io, or any server that speaks its Socket.IO protocol, with a policy or a scripted bot.
+
+One move a turn at most: each update is shown to the mind, which remembers; only the latest is answered. A move that was
+sent and not yet played when the next one is due is taken back first. After a lost connection it joins again, and where
+the server gives it its seat back it plays on with what it remembers.
+
+Source: RULES.md, "Live protocol of the site".
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import socketio
+
+from actors.bot_mind import Mind
+from actors.foreign_view import ForeignView
+from actors.site_wire import ShownGame, WireError
+from engine.actions import decode
+from engine.rulesets import RULESETS
+
+BOT_PREFIX = "[Bot]"  # the site asks it of bots' names
+DUEL, FFA = "1v1", "ffa"
+
+
+class LiveError(RuntimeError):
+    """A server that cannot be played on; the message says why."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Who plays, and where."""
+
+    user_id: str
+    name: str
+    key: str = ""
+    queue: str = DUEL  # "1v1", "ffa", or the name of a private room
+    force_start: bool = True  # in rooms and the ffa queue: start as soon as all want to
+    moves_a_second: float = 10.0  # at most
+
+    def __post_init__(self) -> None:
+        if not self.user_id:
+            raise ValueError("user_id is empty; accepted: the secret text that names a player")
+        if not self.name.startswith(BOT_PREFIX):
+            raise ValueError(f'name is "{self.name}"; accepted: names that begin with "{BOT_PREFIX}"')
+        if not self.moves_a_second > 0:
+            raise ValueError(f"moves a second are {self.moves_a_second}; accepted: more than 0")
+
+
+@dataclass
+class Outcome:
+    """A game that was played."""
+
+    replay_id: str
+    won: bool = False
+    turns: int = 0
+    moves: int = 0  # that were sent
+
+
+class LivePlayer:
+    """Plays games one after another. `watch` is called with the view after every turn."""
+
+    def __init__(self, mind: Mind, seat: Seat, watch: Callable[[ForeignView], None] = lambda view: None) -> None:
+        self.mind, self.seat, self._watch = mind, seat, watch
+        self.outcomes: list[Outcome] = []
+        self.complaints: list[str] = []  # what the server refused, and what of it was no protocol
+        self._heard: deque[tuple[str, object]] = deque()
+        self._news = asyncio.Event()
+        self._outcome: Outcome | None = None
+        self._view: ForeignView | None = None
+        self._shown = ShownGame(0)
+        self._place: object = None  # our seat, as the server says
+        self._teams: list[int] = []
+        self._index = -1  # of the last move sent in this game
+        self._moved = -1e9  # when that was
+        self.client = socketio.AsyncClient(reconnection=True, reconnection_delay=0.2, reconnection_delay_max=5)
+        for event in ("connect", "game_start", "game_update", "game_won", "game_lost", "gio_error"):
+            self.client.on(event, self._listener(event))
+
+    def _listener(self, event: str) -> Callable[..., None]:
+        """Handlers only note what was heard: one task deals with everything in order."""
+
+        def note(*data: object) -> None:
+            self._heard.append((event, data[0] if data else None))
+            self._news.set()
+
+        return note
+
+    async def play(self, url: str, games: int = 1) -> list[Outcome]:
+        """Play so many games on a server. Raises LiveError."""
+        try:
+            await self.client.connect(url, transports=["websocket"])
+        except socketio.exceptions.ConnectionError as error:
+            raise LiveError(f"{url} cannot be reached: {error}") from None
+        try:
+            while len(self.outcomes) < games:
+                await self._news.wait()
+                self._news.clear()
+                while self._heard and len(self.outcomes) < games:
+                    await self._deal(*self._heard.popleft(), more=len(self.outcomes) + 1 < games)
+        finally:
+            await self.client.disconnect()
+        return self.outcomes
+
+    async def _deal(self, event: str, data: object, more: bool) -> None:
+        if event == "connect":
+            await self._join()
+        elif event == "game_start":
+            self._start(data)
+        elif event == "game_update":
+            await self._turn(data)
+        elif event in ("game_won", "game_lost"):
+            await self._end(event == "game_won", more)
+        elif event == "gio_error":
+            self.complaints.append(str(data))
+            if self._outcome is None:
+                raise LiveError(f"the server refuses: {data}")
+
+    async def _emit(self, event: str, *data: object) -> None:
+        """Send, if there is a connection: what a lost one swallows, joining again makes good."""
+        try:
+            await self.client.emit(event, data)
+        except socketio.exceptions.SocketIOError as error:
+            self.complaints.append(f"{event} was not sent: {error}")
+
+    async def _join(self) -> None:
+        seat = self.seat
+        await self._emit("set_username", seat.user_id, seat.name, seat.key)
+        if seat.queue == DUEL:
+            await self._emit("join_1v1", seat.user_id, seat.key)
+            return
+        if seat.queue == FFA:
+            await self._emit("play", seat.user_id, seat.key)
+        else:
+            await self._emit("join_private", seat.queue, seat.user_id, seat.key)
+        if seat.force_start:
+            await self._emit("set_force_start", None if seat.queue == FFA else seat.queue, True)
+
+    def _start(self, data: object) -> None:
+        """A game begins, or goes on after a lost connection."""
+        if not isinstance(data, dict) or not isinstance(data.get("usernames"), list):
+            raise LiveError(f"game_start says {data!r}; accepted: an object with usernames")
+        replay_id, self._place = str(data.get("replay_id")), data.get("playerIndex")
+        teams = data.get("teams")
+        self._teams = teams if isinstance(teams, list) and len(teams) == len(data["usernames"]) else []
+        if self._outcome is not None and self._outcome.replay_id == replay_id:
+            self._shown.forget()
+            return
+        self._outcome = Outcome(replay_id)
+        self._shown = ShownGame(len(data["usernames"]))
+        self._view, self._index = None, -1
+
+    async def _turn(self, data: object) -> None:
+        """Take in a turn; answer it unless the next one is here already."""
+        if self._outcome is None:
+            return
+        try:
+            seen = self._shown.take(data)
+            if self._view is not None and (self._view.height, self._view.width) != self._shown.size:
+                raise WireError("the map has changed its size")
+        except WireError as error:
+            self.complaints.append(f"game_update: {error}")
+            return
+        if self._view is None:
+            self._view = self._new_view()
+        self._view.show(seen)
+        self._outcome.turns = seen.turn
+        self._watch(self._view)
+        action = self.mind.decide(self._view)
+        if any(event != "gio_error" for event, _ in self._heard):
+            return
+        await self._answer(action, data.get("attackIndex") if isinstance(data, dict) else None)
+
+    def _new_view(self) -> ForeignView:
+        if type(self._place) is not int:
+            raise LiveError(f"playerIndex is {self._place!r}; accepted: a seat")
+        try:
+            view = ForeignView(
+                RULESETS["generalsio"], self._place, self._shown.seats, *self._shown.size, self.mind.board, self._teams
+            )
+            self.mind.begin(view)
+        except ValueError as error:
+            raise LiveError(str(error)) from None
+        return view
+
+    async def _answer(self, action: int, played: object) -> None:
+        """Send a move, or nothing for a pass; what was sent before and still waits is taken back."""
+        assert self._view is not None
+        assert self._outcome is not None
+        now = time.monotonic()
+        if now - self._moved < 1.0 / self.seat.moves_a_second:
+            return
+        if type(played) is int and played < self._index:
+            await self._emit("clear_moves")
+        shape, width = self._view.shape, self._view.width
+        move = decode(action, shape.height, shape.width)
+        if move is None:
+            return
+        start, end = (tile // shape.width * width + tile % shape.width for tile in move[:2])
+        self._index += 1
+        self._moved = now
+        self._outcome.moves += 1
+        await self._emit("attack", start, end, bool(move[2]), self._index)
+
+    async def _end(self, won: bool, more: bool) -> None:
+        if self._outcome is None:
+            return
+        self._outcome.won = won
+        self.outcomes.append(self._outcome)
+        self._outcome = None
+        await self._emit("leave_game")
+        if more:
+            await self._join()

@@ -1,0 +1,42 @@
+"""The profiles of cdk.json, in what the command line has to know of them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.assembly import ROOT
+from cloud.errors import CloudError
+from cloud.prices import Shape
+
+CDK_JSON = ROOT / "cdk.json"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile as far as it concerns a person at a terminal."""
+
+    name: str
+    prefix: str
+    shape: Shape
+    cores: int  # virtual ones that its largest fleet and its server take
+
+
+def load_profile(name: str, path: Path = CDK_JSON) -> Profile:
+    """A profile by its name. Raises CloudError."""
+    try:
+        profiles = json.loads(path.read_text(encoding="utf-8"))["context"]["profiles"]
+    except OSError:
+        raise CloudError(f"{path} is missing: deploying needs a checkout of the source") from None
+    if name not in profiles:
+        raise CloudError(f'profile "{name}" is unknown; known: {", ".join(profiles)}')
+    told = profiles[name]
+    server, actors = told["server"], told["actors"]
+    shape = Shape(
+        server=(server["cpu"], server["memory"]),
+        actors=(actors["cpu"], actors["memory"]),
+        most=actors["most"],
+        instance=told["training"]["instance"],
+        private=told.get("private_subnets", False),
+        listener=bool(told.get("certificate")),
+    )
+    return Profile(name, told["prefix"], shape, (server["cpu"] + actors["cpu"] * actors["most"]) // 1024)

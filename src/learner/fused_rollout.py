@@ -1,0 +1,171 @@
+"""Fragments of self-play that never leave the device: both seats of all games learn, and nothing waits for the host.
+
+A turn is: look, answer, draw actions, play, write down. All of it works on tensors that stay where they are, so on a
+GPU one turn is captured in a CUDA graph and replayed; the observations are kept as the engine's words, four bytes a
+tile, and become planes in the network. `learner.rollout` tells why batches reset with "next".
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from learner.arena import Arena
+from learner.network import Output, Policy, sample
+from learner.rollout import Fragment
+
+WARM_TURNS = 3  # played before a turn is captured, so that all libraries are set up
+
+
+class Outcomes(NamedTuple):
+    """What became of the games that ended in a fragment: sums."""
+
+    episodes: int
+    turns: int
+    draws: int
+    truncated: int
+    first_seat_wins: int
+
+
+def half_precision(device: torch.device, wanted: bool) -> AbstractContextManager[object]:
+    """Arithmetic in bfloat16 where that is wanted. Weights are cast anew each time: a graph must not keep old casts."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted, cache_enabled=False)
+
+
+class FusedRollout:
+    """Plays an arena with a policy, both seats; keeps the policy's memory between fragments.
+
+    network: the policy, or what torch.compile made of it. The fragment's tensors are the same in every `collect`.
+    """
+
+    def __init__(
+        self,
+        arena: Arena,
+        policy: Policy,
+        turns: int,
+        *,
+        network: Callable[..., Output] | None = None,
+        bf16: bool = False,
+        graph: bool = False,
+    ) -> None:
+        batch, rows, device = arena.batch, arena.rows, arena.device
+        self.arena, self.turns, self.bf16 = arena, turns, bf16
+        self.network: Callable[..., Output] = network or policy
+        self.memory = policy.first_memory(rows, batch.height, batch.width)
+        self.fresh = torch.ones(batch.num_games, dtype=torch.bool, device=device)  # the game has just begun
+        self.over = torch.zeros_like(self.fresh)  # the game ended with the last step
+        self.slot = torch.zeros(1, dtype=torch.int64, device=device)  # the turn being played, of the fragment
+        self.counts = torch.zeros(len(Outcomes._fields), dtype=torch.int64, device=device)
+
+        def column(*shape: int, dtype: torch.dtype, extra: int = 0) -> Tensor:
+            return torch.zeros((turns + extra, rows, *shape), dtype=dtype, device=device)
+
+        self.fragment = Fragment(
+            words=column(batch.height, batch.width, dtype=torch.int32),
+            vector=column(arena.vector.shape[-1], dtype=torch.int32),
+            resets=column(dtype=torch.bool),
+            memory=self.memory.clone(),
+            actions=column(dtype=torch.int64),
+            log_probs=column(dtype=torch.float32),
+            values=column(dtype=torch.float32, extra=1),
+            rewards=column(dtype=torch.float32),
+            terminated=column(dtype=torch.bool),
+            truncated=column(dtype=torch.bool),
+            valid=column(dtype=torch.bool),
+        )
+        self._graph = self._capture() if graph and device.type == "cuda" else None
+
+    @torch.no_grad()
+    def collect(self) -> Fragment:
+        """Play the fragment's turns: both seats of every game, rows game by game."""
+        self.arena.prepare()
+        self.slot.zero_()
+        self.fragment.memory.copy_(self.memory)
+        for _ in range(self.turns):
+            if self._graph is None:
+                self._turn()
+            else:
+                self._graph.replay()
+        words, vector, resets = self._look()
+        self.fragment.values[self.turns] = self._answer(words, vector, resets).values[0].float()
+        return self.fragment
+
+    def outcomes(self) -> Outcomes:
+        """What became of the games since the last call; waits for the device."""
+        found = Outcomes(*self.counts.tolist())
+        self.counts.zero_()
+        return found
+
+    def _spread(self, per_game: Tensor) -> Tensor:
+        """A number a game as a number a row."""
+        return per_game.repeat_interleave(self.arena.batch.seats, output_size=self.arena.rows)
+
+    def _look(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Words (L, H, W), vectors (L, V) and resets (L,) of all rows now."""
+        return self.arena.words.flatten(0, 1), self.arena.vector.flatten(0, 1), self._spread(self.fresh)
+
+    def _answer(self, words: Tensor, vector: Tensor, resets: Tensor) -> Output:
+        with half_precision(self.arena.device, self.bf16):
+            output: Output = self.network(words[None], vector[None], self.memory, resets[None])
+        return output
+
+    def _turn(self) -> None:
+        """One turn of all games."""
+        arena, fragment = self.arena, self.fragment
+        words, vector, resets = self._look()
+        output = self._answer(words, vector, resets)
+        logits = output.logits[0].float()
+        actions = sample(logits)
+        log_probs = logits.log_softmax(-1).gather(-1, actions[:, None])[:, 0]
+        self.memory.copy_(output.memory)
+        valid = self._spread(~self.over)
+        arena.actions.copy_(actions.view_as(arena.actions))
+        arena.step()
+        rewards, terminated, truncated = arena.reward.flatten(), arena.terminated, arena.truncated
+        for kept, now in (
+            (fragment.words, words),
+            (fragment.vector, vector),
+            (fragment.resets, resets),
+            (fragment.actions, actions),
+            (fragment.log_probs, log_probs),
+            (fragment.values, output.values[0].float()),
+            (fragment.rewards, rewards),
+            (fragment.terminated, self._spread(terminated)),
+            (fragment.truncated, self._spread(truncated)),
+            (fragment.valid, valid),
+        ):
+            kept.index_copy_(0, self.slot, now[None])
+        self.slot += 1
+        self.fresh.copy_(self.over)
+        self.over.copy_(terminated | truncated)
+        self._count()
+
+    def _count(self) -> None:
+        arena, over = self.arena, self.over
+        self.counts += torch.stack(
+            [
+                over.sum(),
+                (arena.turns * over).sum(),
+                (arena.terminated & (arena.winner < 0)).sum(),
+                arena.truncated.sum(),
+                (arena.terminated & (arena.winner == 0)).sum(),
+            ]
+        )
+
+    def _capture(self) -> torch.cuda.CUDAGraph:
+        """A turn as a CUDA graph. Plays some turns; the first fragment then begins wherever the games stand."""
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.no_grad(), torch.cuda.stream(stream):
+            for _ in range(WARM_TURNS):
+                self.slot.zero_()
+                self._turn()
+            self.arena.prepare()
+            self.slot.zero_()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.no_grad(), torch.cuda.graph(graph):
+            self._turn()
+        return graph

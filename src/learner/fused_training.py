@@ -1,0 +1,202 @@
+"""A run of training on the device, in a folder; like `learner.training`, with self-play alone.
+
+runs/NAME/
+    checkpoint.safetensors   weights, their average, optimizer and counters: what resuming takes
+    policy.safetensors/.json the policy to play with
+    metrics.jsonl            a line an iteration
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.batch import GameBatch
+from engine.map_specs import MapSpec
+from engine.rewards import Shaping
+from engine.rulesets import Ruleset
+from learner.arena import Arena
+from learner.clock import Clock
+from learner.curriculum import SpawnCurriculum
+from learner.fused import FusedPPO, FusedSettings
+from learner.fused_rollout import FusedRollout, Outcomes
+from learner.network import NetworkConfig, Policy
+from learner.snapshot import SnapshotError, load_checkpoint, save_checkpoint, save_policy
+
+AVERAGE = "average/"  # begins the names of the averaged weights in a checkpoint
+
+
+@dataclass(frozen=True)
+class FusedPlan:
+    """What to train, on what."""
+
+    name: str
+    seed: int
+    ruleset: Ruleset
+    board: MapSpec
+    network: NetworkConfig
+    settings: FusedSettings
+    shaping: Shaping
+    seconds: float  # of training, over all sittings
+    games: int = 4096
+    max_turns: int = 0  # truncates longer games; 0: never
+    near: int = 0  # spawn-distance curriculum: distance of generals at the start; 0: none
+    device: str = "cuda"
+    snapshot_seconds: float = 60.0
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on."""
+        facts = asdict(self)
+        for free in ("name", "seconds", "device", "games", "snapshot_seconds"):
+            del facts[free]
+        identity: dict[str, Any] = json.loads(json.dumps(facts))
+        return identity
+
+
+@dataclass
+class Progress:
+    """How far a run has come."""
+
+    seconds: float = 0.0
+    iterations: int = 0
+    env_steps: int = 0  # turns of games
+    player_turns: int = 0  # decisions of both seats
+    sittings: int = 0
+
+
+class FusedTraining:
+    """One run, gone on with where its folder holds one. Raises SnapshotError for one of another plan."""
+
+    def __init__(self, plan: FusedPlan, folder: Path) -> None:
+        self.plan, self.folder = plan, folder
+        torch.manual_seed(plan.seed)
+        self.policy = Policy(plan.network).to(plan.device)
+        network: Any = torch.compile(self.policy) if plan.settings.compiled else self.policy
+        self.clock = Clock()
+        self.ppo = FusedPPO(self.policy, plan.settings, plan.seed, self.clock, network)
+        self.progress = Progress()
+        if self.checkpoint.exists():
+            self._resume()
+        self.progress.sittings += 1
+        torch.manual_seed(plan.seed + self.progress.sittings)
+        self.curriculum = SpawnCurriculum(plan.board, plan.near, 0.5) if plan.near else None
+        self.maps = self._wanted_maps()
+        self.rollout = FusedRollout(
+            Arena(self._batch()),
+            self.policy,
+            plan.settings.turns,
+            network=network,
+            bf16=plan.settings.bf16,
+            graph=plan.settings.graph,
+        )
+
+    @property
+    def checkpoint(self) -> Path:
+        """What resuming takes."""
+        return self.folder / "checkpoint.safetensors"
+
+    @property
+    def done(self) -> float:
+        """Part of the plan's time that is used up, 0 to 1."""
+        return min(1.0, self.progress.seconds / self.plan.seconds)
+
+    def run(self, stopped: Callable[[], bool], told: Callable[[dict[str, Any]], None]) -> None:
+        """Train until the time is used up or `stopped` says so; `told` gets each iteration's line; then save."""
+        saved = self.progress.seconds
+        while not stopped() and self.done < 1.0:
+            line = self.iterate()
+            told(line)
+            if self.progress.seconds - saved >= self.plan.snapshot_seconds:
+                saved = self.progress.seconds
+                self.save()
+        self.save()
+
+    def iterate(self) -> dict[str, Any]:
+        """Play a fragment, learn from it, write a line down."""
+        begin = time.perf_counter()
+        maps = self._wanted_maps()
+        if maps != self.maps:
+            self.maps = maps
+            self.rollout.arena.batch.change_maps(maps)
+        with self.clock.measure("play"):
+            fragment = self.rollout.collect()
+        losses = self.ppo.update(fragment, self.done)
+        outcomes = self.rollout.outcomes()  # waits for the device, so the time below is the iteration's
+        progress, seconds = self.progress, time.perf_counter() - begin
+        progress.seconds += seconds
+        progress.iterations += 1
+        progress.player_turns += fragment.actions.numel()
+        progress.env_steps += fragment.actions.numel() // self.rollout.arena.batch.seats
+        line = self._line(losses, outcomes, fragment.actions.numel() / seconds)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+        return line
+
+    def save(self) -> None:
+        """Write the policy and all that resuming takes."""
+        plan = self.plan
+        facts = {
+            "ruleset": plan.ruleset.name,
+            "board": [plan.board.board_height, plan.board.board_width],
+            "seed": plan.seed,
+            "seconds": round(self.progress.seconds, 3),
+            "steps": self.progress.env_steps,
+        }
+        save_policy(self.ppo.best, self.folder / "policy", facts)
+        tensors = self.ppo.tensors()
+        if self.ppo.average is not None:
+            tensors |= {AVERAGE + name: tensor for name, tensor in self.ppo.average.state_dict().items()}
+        save_checkpoint(self.checkpoint, tensors, {"plan": plan.identity(), "progress": asdict(self.progress)})
+
+    def _resume(self) -> None:
+        tensors, facts = load_checkpoint(self.checkpoint)
+        if facts.get("plan") != self.plan.identity():
+            raise SnapshotError(f"{self.checkpoint}: is of a run with other settings")
+        try:
+            self.ppo.load_tensors(tensors)
+            if self.ppo.average is not None:
+                self.ppo.average.load_state_dict(
+                    {name.removeprefix(AVERAGE): tensor for name, tensor in tensors.items() if name.startswith(AVERAGE)}
+                )
+            self.progress = Progress(**facts["progress"])
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise SnapshotError(f"{self.checkpoint}: does not fit this run ({error})") from None
+
+    def _wanted_maps(self) -> MapSpec:
+        return self.curriculum.maps(self.done) if self.curriculum else self.plan.board
+
+    def _batch(self) -> GameBatch:
+        """Games that no earlier sitting has seen."""
+        plan = self.plan
+        batch = GameBatch(
+            plan.ruleset,
+            plan.games,
+            plan.seed * 1_000_000 + self.progress.sittings,
+            plan.device,
+            board=plan.board,
+            autoreset="next",
+            max_turns=plan.max_turns,
+            shaping=plan.shaping,
+        )
+        batch.change_maps(self.maps)
+        return batch
+
+    def _line(self, losses: dict[str, float], outcomes: Outcomes, speed: float) -> dict[str, Any]:
+        games = max(1, outcomes.episodes)
+        return {
+            "iteration": self.progress.iterations,
+            "seconds": round(self.progress.seconds, 3),
+            "env_steps": self.progress.env_steps,
+            "player_turns_per_second": round(speed, 1),
+            "episodes": outcomes.episodes,
+            "episode_turns": round(outcomes.turns / games, 1),
+            "draws": round(outcomes.draws / games, 4),
+            "truncated": round(outcomes.truncated / games, 4),
+            "farthest_spawn": self.maps.apart_most,
+            **{name: round(value, 6) for name, value in losses.items()},
+        }

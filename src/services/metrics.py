@@ -1,0 +1,51 @@
+"""The metrics of all processes, under Prometheus' naming rules: code, dashboards and tests read the names here."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+PREFIX = "stratagem_"
+LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+# Every server.
+RPCS = Counter(PREFIX + "rpcs", "Calls that have ended.", ("method", "code"))
+RPC_SECONDS = Histogram(PREFIX + "rpc_seconds", "How long unary calls took.", ("method",), buckets=LATENCY_BUCKETS)
+STREAMS = Gauge(PREFIX + "streams", "Streaming calls that are open.", ("method",))
+
+# The game server.
+GAMES = Gauge(PREFIX + "games", "Games that are open or running.")
+GAMES_FINISHED = Counter(PREFIX + "games_finished", "Games that have ended.", ("ruleset",))
+TURNS = Counter(PREFIX + "turns", "Turns played.")
+TURN_LATENESS = Histogram(
+    PREFIX + "turn_lateness_seconds", "How much later than due a turn was played.", buckets=LATENCY_BUCKETS
+)
+UNDELIVERED = Gauge(PREFIX + "games_undelivered", "Finished games that nobody has taken in yet.")
+LOG_BYTES = Gauge(PREFIX + "game_log_bytes", "Size of the game server's log.")
+
+# The matchmaker.
+TICKETS = Gauge(PREFIX + "tickets", "Players who wait for an opponent.")
+MATCHES = Counter(PREFIX + "matches", "Games that the matchmaker has made.")
+WAIT_SECONDS = Histogram(
+    PREFIX + "match_wait_seconds", "How long players waited.", buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120)
+)
+
+# The replay service, a label a table.
+FRAGMENTS = Gauge(PREFIX + "replay_fragments", "Fragments held.", ("table",))
+FRAGMENT_BYTES = Gauge(PREFIX + "replay_bytes", "Bytes of the fragments held.", ("table",))
+FRAGMENTS_INSERTED = Counter(PREFIX + "replay_inserted", "Fragments inserted.", ("table",))
+FRAGMENTS_SAMPLED = Counter(PREFIX + "replay_sampled", "Fragments sampled.", ("table",))
+FRAGMENTS_REPEATED = Counter(PREFIX + "replay_duplicates", "Fragments that had come before.", ("table",))
+TRANSITIONS_INSERTED = Counter(PREFIX + "replay_transitions_inserted", "Turns of learning seats inserted.", ("table",))
+TRANSITIONS_SAMPLED = Counter(PREFIX + "replay_transitions_sampled", "Turns of learning seats sampled.", ("table",))
+SAMPLES_WAITING = Gauge(PREFIX + "replay_samples_waiting", "Samples that wait for an insert.", ("table",))
+INSERTS_WAITING = Gauge(PREFIX + "replay_inserts_waiting", "Fragments that wait to be inserted.", ("table",))
+SAMPLE_AGE = Histogram(
+    PREFIX + "replay_sample_age_seconds",
+    "How long ago sampled fragments were inserted.",
+    ("table",),
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600),
+)
+SAMPLE_STALENESS = Histogram(
+    PREFIX + "replay_sample_staleness_versions",
+    "How many policy versions sampled fragments were behind the newest in their table.",
+    ("table",),
+    buckets=(0, 1, 2, 3, 5, 8, 13, 21, 50, 100, 1000),
+)

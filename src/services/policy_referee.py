@@ -1,0 +1,54 @@
+"""The referee of tournaments with policies: published versions, loaded once, against each other and the bots."""
+
+from functools import lru_cache
+
+from learner.network import Policy
+from learner.players import BotPlayer, PolicyPlayer
+from learner.players import Player as Seated
+from learner.published import from_published
+from learner.rating import Arena, play_match
+from services.game_setup import GameSetup
+from services.refusal import invalid
+from services.tournament import BotReferee, Score
+from store.errors import NotFoundError
+from store.policies import Policies
+from store.ratings import Player
+
+POLICY_PREFIX = "policy:"
+KEPT = 16  # policies in memory
+
+
+class PolicyReferee:
+    """Seats published policies ("policy:NAME" and a version) and scripted bots."""
+
+    def __init__(self, policies: Policies) -> None:
+        self.policies = policies
+        self._bots = BotReferee()
+        self._load = lru_cache(KEPT)(self._fetch)
+
+    def check(self, player: Player) -> None:
+        """Raise RefusedError for a player that it cannot seat."""
+        if not player.name.startswith(POLICY_PREFIX):
+            self._bots.check(player)
+            return
+        try:
+            self.policies.get(player.name.removeprefix(POLICY_PREFIX), player.version)
+        except NotFoundError as error:
+            raise invalid("players", player.key, f"a published version ({error})") from None
+
+    def play(self, one: Player, other: Player, setup: GameSetup, seed: int, pairs: int) -> Score:
+        """Play mirrored pairs on maps drawn from the seed. Raises SnapshotError for a policy that is no sane one."""
+        arena = Arena(setup.rules(), setup.spec(), seed)
+        scores = play_match(self._seat(one, seed), self._seat(other, seed + 1), arena, pairs).scores
+        wins, draws = int((scores == 1.0).sum()), int((scores == 0.5).sum())
+        return Score(wins, draws, scores.size - wins - draws)
+
+    def _seat(self, player: Player, seed: int) -> Seated:
+        if player.name.startswith(POLICY_PREFIX):
+            return PolicyPlayer(player.key, self._load(player), seed)
+        return BotPlayer(player.name.removeprefix("bot:"))
+
+    def _fetch(self, player: Player) -> Policy:
+        version = self.policies.get(player.name.removeprefix(POLICY_PREFIX), player.version)
+        weights = self.policies.weights(version)
+        return from_published(weights, version.about, f"{version.name} version {version.version}").eval()

@@ -1,0 +1,44 @@
+"""`stratagem actor`: a process that plays."""
+
+import signal
+import threading
+
+import click
+
+from services.settings import PORTS, PPO_TABLE
+
+
+@click.command()
+@click.option("--name", default="actor", show_default=True, help="Of this actor.")
+@click.option("--policy", default="fleet", show_default=True, help="Name of the policy that is trained.")
+@click.option("--games", type=click.IntRange(2, 65536), default=144, show_default=True, help="Played at once.")
+@click.option("--server", default=f"127.0.0.1:{PORTS['game']}", show_default=True, metavar="HOST:PORT")
+@click.option("--replay", default=f"127.0.0.1:{PORTS['replay']}", show_default=True, metavar="HOST:PORT")
+@click.option("--table", default=PPO_TABLE, show_default=True, help="The replay table.")
+def actor(name: str, policy: str, games: int, server: str, replay: str, table: str) -> None:
+    """Play what the matchmaker says with the latest policy until SIGTERM; send experience, report games."""
+    from learner.host import prepare_host
+
+    prepare_host()
+
+    from actors.actor import Actor, ActorSettings
+    from actors.outcomes import OutcomeReporter
+    from actors.reporter import Reporter
+    from services.channels import open_channel, with_token
+    from services.logs import configure_logs
+
+    configure_logs()
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    with open_channel(server) as to_server:
+        outcomes = OutcomeReporter(with_token(to_server))
+        fragments = Reporter(replay, table)
+        try:
+            Actor(ActorSettings(name, policy, games), with_token(to_server), fragments.send, outcomes).run(
+                stopped.is_set
+            )
+        finally:
+            lost = fragments.stop()
+            left = outcomes.stop()
+            click.echo(f"{name}: {outcomes.reported} games reported, {left} and {lost} fragments left unsent", err=True)

@@ -1,0 +1,178 @@
+"""`stratagem lake`: what lies in the lake, and how to get it out and in."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from engine.record_replay import replay_of
+from engine.replay_checks import ReplayError
+from engine.replay_files import read_replays
+from engine.replays import encode_gior
+from store.connect import Connection
+from store.lake import Lake
+from store.lake_rows import GameRow
+from stratagem.cli.connection import with_store
+
+BATCH = 500  # games that an import adds at once
+
+
+@click.group()
+def lake() -> None:
+    """List, query, export and fill the lake of games."""
+
+
+@lake.command()
+@click.option("--ruleset", help="Only games of this one.")
+@with_store
+def ls(connection: Connection, ruleset: str | None) -> None:
+    """List partitions: games, files and bytes."""
+    from rich.console import Console
+    from rich.table import Table
+
+    found = Lake(connection)
+    sums: dict[tuple[str, str], list[int]] = {}
+    for part in found.parts(ruleset):
+        row = sums.setdefault((part.ruleset, part.date), [0, 0, 0])
+        row[0] += found.table(part).num_rows
+        row[1] += 1
+        row[2] += part.size
+    table = Table("ruleset", "date", "games", "files", "bytes", "bytes a game")
+    for (rules, date), (games, files, size) in sorted(sums.items()):
+        table.add_row(rules, date, f"{games:,}", f"{files:,}", f"{size:,}", f"{size / games:,.0f}")
+    Console().print(table)
+
+
+@lake.command()
+@click.argument("sql")
+@with_store
+def query(connection: Connection, sql: str) -> None:
+    """Ask in SQL (DuckDB's) about the table `games`.
+
+    Columns are those of the lake and the partition's `ruleset` and `date`, for example:
+
+        stratagem lake query "SELECT players, count(*) FROM games GROUP BY players"
+    """
+    import duckdb
+    import pyarrow as pa
+    from rich.console import Console
+    from rich.table import Table
+
+    from store.lake_rows import SCHEMA
+
+    found = Lake(connection)
+    partition = [pa.field("ruleset", pa.string()), pa.field("date", pa.string())]
+    tables = [
+        found.table(part)
+        .append_column(partition[0], pa.array([part.ruleset] * found.table(part).num_rows, pa.string()))
+        .append_column(partition[1], pa.array([part.date] * found.table(part).num_rows, pa.string()))
+        for part in found.parts()
+    ]
+    games = pa.concat_tables(tables) if tables else pa.schema([*SCHEMA, *partition]).empty_table()
+    base = duckdb.connect()
+    base.register("games", games)
+    try:
+        answer = base.execute(sql)
+    except duckdb.Error as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(2)
+    shown = Table(*(column[0] for column in answer.description or ()))
+    for row in answer.fetchall():
+        shown.add_row(*(str(value) for value in row))
+    Console().print(shown)
+
+
+@lake.command()
+@click.argument("game")
+@click.option("--turn", type=int, help="The turn to draw; the last one by default.")
+@click.option("--seat", type=int, help="Draw what this seat, from 0, sees and remembers.")
+@with_store
+def replay(connection: Connection, game: str, turn: int | None, seat: int | None) -> None:
+    """Draw a board of a game."""
+    from rich.console import Console
+
+    from stratagem.cli.board import draw_board
+
+    row = Lake(connection).find(game)
+    record = row.unpack()
+    turn = record.turns if turn is None else turn
+    if not 0 <= turn <= record.turns:
+        click.echo(f"stratagem: turn is {turn}; game {game} lasts from 0 to {record.turns}", err=True)
+        sys.exit(2)
+    if seat is not None and not 0 <= seat < len(row.players):
+        click.echo(f"stratagem: seat is {seat}; the seats of game {game} are 0 to {len(row.players) - 1}", err=True)
+        sys.exit(2)
+    draw_board(Console(highlight=False), record.at(turn), seat, names=row.players, colours=(), title=game)
+
+
+@lake.command()
+@click.argument("games", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("."), show_default=True, help="Folder.")
+@click.option("--all", "everything", is_flag=True, help="Every game.")
+@with_store
+def export(connection: Connection, games: tuple[str, ...], out: Path, everything: bool) -> None:
+    """Write games as .gior; those that no .gior can tell (the competition's) as .json records."""
+    wanted = set(games)
+    out.mkdir(parents=True, exist_ok=True)
+    written = 0
+    for row in Lake(connection).all_rows():
+        if everything or row.game_id in wanted:
+            wanted.discard(row.game_id)
+            _write(row, out)
+            written += 1
+    click.echo(f"{written} games in {out}")
+    if wanted:
+        click.echo(f"stratagem: not in the lake: {', '.join(sorted(wanted))}", err=True)
+        sys.exit(1)
+
+
+def _write(row: GameRow, out: Path) -> None:
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in row.game_id)
+    record = row.unpack()
+    try:
+        (out / f"{name}.gior").write_bytes(encode_gior(replay_of(record)))
+    except ReplayError:
+        (out / f"{name}.json").write_text(record.to_json(), encoding="utf-8")
+
+
+@lake.command(name="import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--date", default="1970-01-01", show_default=True, help="Their day; replay files do not tell it.")
+@with_store
+def import_(connection: Connection, files: tuple[str, ...], date: str) -> None:
+    """Take in recorded games of people: .gior, .gioreplay, .json, .jsonl, each also .gz."""
+    from engine.record import Record
+
+    try:
+        finished_ms = int(datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        raise click.BadParameter(f'"{date}" is no day; accepted: YYYY-MM-DD', param_hint="--date") from None
+    found = Lake(connection)
+    new = 0
+    rows: list[GameRow] = []
+    try:
+        for file in files:
+            for number, game in enumerate(read_replays(file)):
+                record = Record.from_replay(game)
+                names = [f"human:{name}" for name in game.usernames]
+                known = game.id or f"{Path(file).name}-{number}"
+                rows.append(GameRow.of(record, known, names, finished_ms=finished_ms, source="import"))
+                if len(rows) == BATCH:
+                    new += found.add(rows)
+                    rows = []
+    except ReplayError as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(2)
+    finally:
+        new += found.add(rows) if rows else 0
+        found.fold()
+        click.echo(f"{new} new games")
+
+
+@lake.command()
+@with_store
+def fold(connection: Connection) -> None:
+    """Fold the games that came in into parts, and join small parts."""
+    found = Lake(connection)
+    click.echo(f"{found.fold()} games folded, {found.join()} small parts joined")

@@ -1,0 +1,54 @@
+"""`stratagem learn`: a learner over the services."""
+
+import signal
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from services.settings import PORTS
+from stratagem.cli.demo import BoardSize
+
+
+@click.command()
+@click.option("--name", default="fleet", show_default=True, help="Name of the policy.")
+@click.option("--board", type=BoardSize(), default="6x6", show_default=True, help="Size of the maps.")
+@click.option("--size", default="tiny", show_default=True, help="Of the network.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the weights.")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("runs/learn"), show_default=True, help="Folder.")
+@click.option(
+    "--publish-seconds", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Between two versions."
+)
+@click.option("--server", default=f"127.0.0.1:{PORTS['game']}", show_default=True, metavar="HOST:PORT")
+@click.option("--replay", default=f"127.0.0.1:{PORTS['replay']}", show_default=True, metavar="HOST:PORT")
+def learn(
+    name: str,
+    board: tuple[int, int],
+    size: str,
+    seed: int,
+    data: Path,
+    publish_seconds: float,
+    server: str,
+    replay: str,
+) -> None:
+    """Learn from the replay service and publish versions until SIGTERM; goes on where it stopped."""
+    from learner.host import prepare_host
+
+    prepare_host()
+    from actors.setup import Setup
+    from learner.demo import demo_plan
+    from learner.fleet import FleetLearner, FleetPlan
+    from services.channels import open_channel, with_token
+    from services.logs import configure_logs
+
+    configure_logs()
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    like = demo_plan(name, seed, 60.0, *board, size, "cpu")
+    setup = Setup(like.ruleset, like.board, shaping=replace(like.shaping, gamma=like.settings.gamma))
+    settings = type(like.settings)(**{**like.settings.__dict__, "vtrace": True})
+    plan = FleetPlan(name, setup, like.network, settings, seed, publish_seconds=publish_seconds)
+    with open_channel(server) as to_server:
+        FleetLearner(plan, with_token(to_server), replay, data).run(stopped.is_set)

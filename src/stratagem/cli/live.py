@@ -1,0 +1,105 @@
+"""`stratagem live` plays on generals.io, `stratagem socketio` is a server that speaks its protocol."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+REFUSED = 2
+INTERRUPTED = 130
+
+
+@click.command()
+@click.option("--url", required=True, help="Of the server, as in https://botws.generals.io or http://127.0.0.1:8081.")
+@click.option("--user-id", required=True, envvar="STRATAGEM_USER_ID", help="The secret id of the player.")
+@click.option("--name", default="[Bot] Stratagem", show_default=True, help='As others see it; begins with "[Bot]".')
+@click.option("--key", default="", envvar="STRATAGEM_SITE_KEY", help="The key that the site asks bots for.")
+@click.option("--policy", type=click.Path(path_type=Path), help="Plays: NAME.safetensors with NAME.json.")
+@click.option("--bot", help="Plays: a scripted bot. Known: random, expander, hunter.")
+@click.option("--queue", default="1v1", show_default=True, help="1v1, ffa, or the name of a private room.")
+@click.option("--force/--no-force", default=True, show_default=True, help="In rooms: start when all want to.")
+@click.option("--games", type=click.IntRange(min=1), default=1, show_default=True, help="To play.")
+@click.option("--moves-a-second", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="At most.")
+@click.option("--temperature", type=click.FloatRange(min=0.0), default=1.0, show_default=True, help="0: the best move.")
+def live(
+    url: str,
+    user_id: str,
+    name: str,
+    key: str,
+    policy: Path | None,
+    bot: str | None,
+    queue: str,
+    force: bool,
+    games: int,
+    moves_a_second: float,
+    temperature: float,
+) -> None:
+    """Play on a server that speaks the protocol of generals.io, with a policy or a scripted bot.
+
+    Exit status: 0 when the games are played, 2 if they cannot be, 130 if stopped.
+    """
+    if (policy is None) == (bot is None):
+        raise click.UsageError("give either --policy PATH or --bot NAME")
+    from actors.bot_mind import BotMind, Mind
+    from actors.live import LiveError, LivePlayer, Seat
+
+    try:
+        mind: Mind
+        if policy is not None:
+            from actors.policy_mind import PolicyMind
+
+            stem = policy.with_suffix("") if policy.suffix in (".json", ".safetensors") else policy
+            mind = PolicyMind.load(stem, temperature=temperature)
+        else:
+            mind = BotMind(str(bot))
+        player = LivePlayer(mind, Seat(user_id, name, key, queue, force, moves_a_second))
+        outcomes = asyncio.run(player.play(url, games))
+    except (LiveError, ValueError) as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(REFUSED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    for outcome in outcomes:
+        click.echo(
+            f"{outcome.replay_id} {'won' if outcome.won else 'lost'} turns {outcome.turns} moves {outcome.moves}"
+        )
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: any that is free.")
+@click.option("--turn-seconds", type=click.FloatRange(min=0.001), default=0.5, show_default=True, help="Of each turn.")
+@click.option("--bot", default="hunter", show_default=True, help="Who sits down where nobody comes; none: nobody.")
+@click.option("--bot-after", type=click.FloatRange(min=0.0), default=5.0, show_default=True, help="Seconds of waiting.")
+@click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of the maps.")
+@click.option("--replays", type=click.Path(path_type=Path, file_okay=False), help="Folder to keep games in, as .gior.")
+def serve(
+    host: str, port: int, turn_seconds: float, bot: str, bot_after: float, seed: int, replays: Path | None
+) -> None:
+    """Serve games by the Socket.IO protocol of generals.io, so that bots written for the site can play here."""
+    from actors.socketio_server import Hosting, SiteServer
+    from engine.bots import find_bot
+
+    try:
+        if bot != "none":
+            find_bot(bot)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--bot") from None
+    hosting = Hosting(turn_seconds, None if bot == "none" else bot, bot_after, seed=seed, replays=replays)
+
+    async def run() -> None:
+        server = SiteServer(hosting)
+        click.echo(f"serving on {await server.start(host, port)}")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await server.stop()
+
+    try:
+        asyncio.run(run())
+    except OSError as error:
+        click.echo(f"stratagem: {host}:{port}: {error.strerror}", err=True)
+        sys.exit(REFUSED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,107 @@
+"""`stratagem train`: learn by self-play on one device, games and network in the same memory.
+
+torch is imported inside the command, after `prepare_host` has told its threads how to wait.
+"""
+
+import re
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stratagem.cli.demo import INTERRUPTED, gentle_stop
+
+RUNS = Path("runs")
+ALGORITHMS = ("ppo",)
+
+
+@click.command()
+@click.option("--name", default="train", show_default=True, help="The run: writes runs/NAME/.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cuda", show_default=True)
+@click.option("--algorithm", type=click.Choice(ALGORITHMS), default="ppo", show_default=True)
+@click.option("--size", default="small", show_default=True, help="Of the network: tiny, small, medium, base, large.")
+@click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
+@click.option("--ruleset", default="generalsio", show_default=True, help="generalsio, classic or competition.")
+@click.option("--minutes", type=click.FloatRange(min=0.01), default=25.0, show_default=True)
+@click.option("--games", type=click.IntRange(1), default=4096, show_default=True, help="Played at a time.")
+@click.option("--turns", type=click.IntRange(1), default=16, show_default=True, help="Of a fragment.")
+@click.option("--max-turns", type=click.IntRange(0), default=1000, show_default=True, help="Longer games are cut.")
+@click.option("--rows-at-once", type=click.IntRange(1), default=512, show_default=True, help="Of a gradient pass.")
+@click.option(
+    "--keep", type=float, default=1.0, show_default=True, help="Part of the rows, by advantage, learned from."
+)
+@click.option("--ema", type=float, default=0.0, show_default=True, help="Decay of the weights' average; 0: none.")
+@click.option("--value-bins", type=int, default=0, show_default=True, help="Bins of a value's histogram; 0: a number.")
+@click.option("--near", type=int, default=0, show_default=True, help="Spawn distance at the start; 0: the board's own.")
+@click.option("--bf16/--float32", default=True, show_default=True, help="Arithmetic of the network.")
+@click.option("--compile/--no-compile", "compiled", default=False, show_default=True, help="By torch.compile.")
+@click.option("--graph/--no-graph", default=True, show_default=True, help="A turn as a CUDA graph.")
+@click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True)
+def train(
+    name: str,
+    device: str,
+    algorithm: str,
+    size: str,
+    board: str,
+    ruleset: str,
+    minutes: float,
+    games: int,
+    max_turns: int,
+    value_bins: int,
+    near: int,
+    seed: int,
+    **settings: Any,
+) -> None:
+    """Train by self-play, both seats, and keep the run in runs/NAME/.
+
+    Ctrl-C or SIGTERM saves and ends; the same command goes on from there.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise click.BadParameter(f'name is "{name}"; accepted: letters, digits, ".", "_", "-"', param_hint="--name")
+    from learner.host import prepare_host
+
+    prepare_host()
+    warnings.filterwarnings("ignore", message="Grid size .* low occupancy")  # few games are asked for knowingly
+    from engine.maps import find_map
+    from engine.rewards import Shaping
+    from engine.rulesets import find_ruleset
+    from learner.fused import FusedSettings
+    from learner.fused_training import FusedPlan, FusedTraining
+    from learner.network import NetworkConfig
+    from learner.snapshot import SnapshotError
+
+    try:
+        rules = find_ruleset(ruleset)
+        network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0)
+        plan = FusedPlan(
+            name=name,
+            seed=seed,
+            ruleset=rules,
+            board=find_map(board, 2),
+            network=network,
+            settings=FusedSettings(**settings),
+            shaping=Shaping(),
+            seconds=60 * minutes,
+            games=games,
+            max_turns=max_turns,
+            near=near,
+            device=device,
+        )
+        training = FusedTraining(plan, RUNS / name)
+    except (ValueError, RuntimeError, SnapshotError) as error:
+        raise click.ClickException(str(error)) from None
+    with gentle_stop() as stopped:
+        training.run(stopped, _tell)
+        if stopped():
+            click.echo(f"stopped; {RUNS / name} holds all of it, the same command goes on")
+            sys.exit(INTERRUPTED)
+
+
+def _tell(line: dict[str, Any]) -> None:
+    click.echo(
+        f"{line['seconds']:8.1f} s  {line['env_steps']:>14,} turns  {line['player_turns_per_second']:>10,.0f}/s  "
+        f"{line['episodes']:>6} games of {line['episode_turns']:6.1f}  entropy {line['entropy']:.3f}  "
+        f"explained {line['explained']:.3f}"
+    )

@@ -1,0 +1,51 @@
+"""`stratagem up`: store, servers, learner and actors on this machine, under one view."""
+
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import click
+
+from stratagem.supervisor import StartError
+
+
+@click.command()
+@click.option("--name", default="fleet", show_default=True, help="Name of the policy that is trained.")
+@click.option("--actors", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that play.")
+@click.option("--board", default="6x6", show_default=True, metavar="HxW", help="Plain boards of this size.")
+@click.option("--minutes", type=float, help="Stop after so long; without it at Ctrl-C.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), default=Path("runs/up"), show_default=True, help="Folder.")
+def up(name: str, actors: int, board: str, minutes: float | None, seed: int, data: Path) -> None:
+    """Run a whole fleet on this machine: local store, servers, a learner and actors.
+
+    Started again with the same --data it finds every policy, rating and game. Ctrl-C stops it in order.
+    """
+    from stratagem.fleet import FleetView, Places, census, fleet_of
+
+    places = Places()
+    fleet = fleet_of(name, actors, board, seed, data, places)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        fleet.start(_say)
+    except StartError as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(1)
+    limit = time.monotonic() + 60.0 * minutes if minutes else float("inf")
+    view = FleetView(fleet, name, places)
+    try:
+        view.watch(lambda: stopped.is_set() or time.monotonic() > limit)
+    finally:
+        for child in reversed(fleet.children[1:]):  # the store goes last: the census asks it
+            _say(f"stopping {child.name}")
+            child.stop()
+        _say(census(places.names))
+        fleet.stop(_say)
+
+
+def _say(line: str) -> None:
+    click.echo(line)

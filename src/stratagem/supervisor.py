@@ -1,0 +1,125 @@
+"""Processes that belong together: started in order, started again when they die, stopped in the opposite order."""
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
+STEADY_SECONDS = 30.0  # after so long a process counts as well, and its next restart is quick again
+
+
+class StartError(Exception):
+    """A process did not become ready."""
+
+
+@dataclass
+class Child:
+    """A process to keep running. `ready` says whether it can be used."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    environment: Mapping[str, str]
+    ready: Callable[[], bool] = lambda: True
+    stop_seconds: float = 20.0  # between SIGTERM and SIGKILL
+    process: subprocess.Popen[bytes] | None = None
+    restarts: int = 0
+    started: float = 0.0
+    again: float = field(default=0.0)  # when it may be started again
+    failures: int = 0  # in a row
+
+    @property
+    def state(self) -> str:
+        """In a word: "running", "stopped", or how it ended."""
+        if self.process is None:
+            return "stopped"
+        code = self.process.poll()
+        return "running" if code is None else f"ended ({code})"
+
+    def start(self) -> None:
+        """Start it; its output goes to its log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                list(self.command),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+            )
+        self.started = time.monotonic()
+
+    def await_ready(self, seconds: float) -> None:
+        """Wait until it is ready. Raises StartError where it ends before or takes longer."""
+        limit = time.monotonic() + seconds
+        while not self.ready():
+            if self.process is None or self.process.poll() is not None:
+                raise StartError(
+                    f"{self.name} {self.state} while starting; its last words in {self.log}:\n{self.tail()}"
+                )
+            if time.monotonic() > limit:
+                raise StartError(f"{self.name} is not ready after {seconds:.0f} s; see {self.log}")
+            time.sleep(0.1)
+
+    def tail(self, lines: int = 5) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+    def watch(self) -> None:
+        """Start it again if it has died and its pause is over."""
+        if self.process is None or self.process.poll() is None:
+            if self.failures and time.monotonic() - self.started > STEADY_SECONDS:
+                self.failures = 0
+            return
+        if self.again == 0.0:
+            self.again = time.monotonic() + BACKOFF_SECONDS[min(self.failures, len(BACKOFF_SECONDS) - 1)]
+            self.failures += 1
+        elif time.monotonic() >= self.again:
+            self.again = 0.0
+            self.restarts += 1
+            self.start()
+
+    def stop(self) -> None:
+        """Ask it to end, wait, and end it."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(self.stop_seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+
+class Fleet:
+    """Children in the order in which they need each other."""
+
+    def __init__(self, children: Sequence[Child]) -> None:
+        self.children = list(children)
+
+    def start(self, told: Callable[[str], None], seconds: float = 120.0) -> None:
+        """Start each once the one before is ready. Raises StartError; those that run are stopped then."""
+        try:
+            for child in self.children:
+                told(f"starting {child.name}")
+                child.start()
+                child.await_ready(seconds)
+        except BaseException:
+            self.stop(told)
+            raise
+
+    def watch(self) -> None:
+        """Start again what has died."""
+        for child in self.children:
+            child.watch()
+
+    def stop(self, told: Callable[[str], None]) -> None:
+        """Stop all, the last first."""
+        for child in reversed(self.children):
+            if child.process is not None:
+                told(f"stopping {child.name}")
+                child.stop()

@@ -1,0 +1,176 @@
+"""All stacks on a local stand-in by their synthesized templates, and the real code on what they made."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from click.testing import CliRunner
+from tests.cdk.asl import as_service_names, walk
+from tests.cdk.conftest import Synthesized
+from tests.cdk.lambda_runtime import running
+
+from cloud.assembly import read_assembly
+from cloud.deployment import ROOMS, Deployment
+from cloud.errors import CloudError
+from cloud.jobs import Jobs, Order
+from cloud.stand_ins import local_cloud
+from learner import sagemaker_entry
+from learner.judge import judge
+from store.names import CLUSTER_OUTPUT, FLEET_OUTPUT, MACHINE_OUTPUT
+from store.policies import Policies
+from store.ratings import Player, Ratings
+from stratagem.cli.cloud import cloud
+
+PREFIX = "stratagem-dev"
+OUTCOME = {
+    "game": "g1",
+    "players": ["policy:local@1", "bot:hunter@0"],
+    "winner": 0,
+    "turns": 120,
+    "ladder": "generalsio",
+    "finished_ms": 1_790_000_000_000,
+}
+ORDER = Order(
+    "local",
+    "ml.g4dn.xlarge",
+    fleet=2,
+    pairs=10,
+    hyperparameters={"seconds": "2", "board": "4x4", "device": "cpu", "seed": "5"},
+)
+
+
+@pytest.fixture(scope="module")
+def deployed(dev: Synthesized) -> Iterator[Deployment]:
+    """The deployment, found by its prefix and its endpoint alone."""
+    with local_cloud() as endpoint:
+        deployment = Deployment(PREFIX, endpoint)
+        deployment.create(list(read_assembly(dev.folder)))
+        yield Deployment(PREFIX, endpoint)
+
+
+def test_every_stack_stands(deployed: Deployment) -> None:
+    states = list(deployed.states())
+    assert [state.name for state in states] == [f"{PREFIX}-{room}" for room in ROOMS]
+    assert {state.status for state in states} == {"CREATE_COMPLETE"}
+    told = CliRunner().invoke(cloud, ["status", "--endpoint", str(deployed.endpoint)])
+    assert told.exit_code == 0
+    assert f"CREATE_COMPLETE          {PREFIX}-storage" in told.output
+    assert deployed.names().models_bucket in told.output
+
+
+def handler_of(app: Synthesized, name: str) -> str:
+    """The handler that a function's image is told to run; moto's description leaves it out."""
+    functions = [one["Properties"] for one in app.of_type("AWS::Lambda::Function").values()]
+    handler: str = next(f for f in functions if f["FunctionName"] == name)["ImageConfig"]["Command"][0]
+    return handler
+
+
+def test_ratings_change_through_the_lambda(deployed: Deployment, dev: Synthesized) -> None:
+    name = f"{PREFIX}-ratings"
+    function = deployed.client("lambda").get_function_configuration(FunctionName=name)
+    environment = {
+        **function["Environment"]["Variables"],
+        "AWS_REGION": deployed.region,
+        "STRATAGEM_ENDPOINT": str(deployed.endpoint),
+    }
+    with running(handler_of(dev, name), environment) as ratings:
+        report = {"outcomes": [OUTCOME]}
+        assert ratings.call("POST", "/v1/outcomes", report)[0] == 401
+        assert ratings.call("POST", "/v1/outcomes", report, signed=True) == (200, {"counted": 1, "duplicates": 0})
+        assert ratings.call("POST", "/v1/outcomes", report, signed=True) == (200, {"counted": 0, "duplicates": 1})
+        status, ladder = ratings.call("GET", "/v1/ladders/generalsio?limit=10")
+        assert status == 200
+        assert [(place["player"], place["elo"]) for place in ladder["places"]] == [
+            ("policy:local@1", 1212.0),
+            ("bot:hunter@0", 1188.0),
+        ]
+        wrong = {"outcomes": [{**OUTCOME, "winner": 9}]}
+        assert ratings.call("POST", "/v1/outcomes", wrong, signed=True)[0] == 422
+    assert Ratings(deployed.connection()).get("generalsio", Player("policy:local", 1)).millielo == 1_212_000
+
+
+def test_the_machine_trains_judges_and_promotes(
+    deployed: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deployed definition is walked; every task calls the stand-in with what the definition asks.
+
+    Between CreateTrainingJob and the judge the entry point trains in a folder laid out from the job that SageMaker
+    then describes.
+    """
+    policies = Policies(deployed.connection())
+    machine = deployed.outputs()[MACHINE_OUTPUT]
+    states = deployed.client("stepfunctions")
+    definition = json.loads(states.describe_state_machine(stateMachineArn=machine)["definition"])
+    jobs = Jobs(deployed)
+    job = jobs.start(ORDER)
+    execution = states.list_executions(stateMachineArn=machine)["executions"][0]
+    assert execution["name"] == job == jobs.latest()
+    told = states.describe_execution(executionArn=execution["executionArn"])
+
+    def call(service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        model = botocore.session.get_session().get_service_model(service)
+        asked = as_service_names(parameters, model.operation_model(operation).input_shape)
+        client = deployed.client(service)
+        return client._make_api_call(operation, asked)
+
+    def train(parameters: dict[str, Any]) -> Any:
+        call("sagemaker", "CreateTrainingJob", parameters)
+        asked = deployed.client("sagemaker").describe_training_job(TrainingJobName=job)
+        config = tmp_path / "input/config"
+        config.mkdir(parents=True)
+        (config / "hyperparameters.json").write_text(json.dumps(asked["HyperParameters"]))
+        count = asked["ResourceConfig"]["InstanceCount"]
+        hosts = [f"algo-{n + 1}" for n in range(count)]
+        (config / "resourceconfig.json").write_text(json.dumps({"current_host": "algo-1", "hosts": hosts}))
+        # moto's description leaves the environment out; what was asked for stands in the request.
+        for name, value in {**parameters["Environment"], "STRATAGEM_ENDPOINT": str(deployed.endpoint)}.items():
+            monkeypatch.setenv(name, value)
+        assert sagemaker_entry.main(tmp_path) == 0
+        return {}
+
+    def judged(parameters: dict[str, Any]) -> Any:
+        variables = parameters["Overrides"]["ContainerOverrides"][0]["Environment"]
+        told = {one["Name"]: one["Value"] for one in variables}
+        verdict = judge(policies, told["JUDGE_POLICY"], int(told["JUDGE_PAIRS"]))
+        return vars(verdict)
+
+    done = walk(
+        definition,
+        json.loads(told["input"]),
+        {
+            "ScaleUp": lambda p: call("ecs", "UpdateService", p),
+            "TrainOnSpot": train,
+            "Judge": judged,
+            "Promote": lambda p: call("dynamodb", "UpdateItem", p),
+            "ScaleDown": lambda p: call("ecs", "UpdateService", p),
+            "Tell": lambda p: call("sns", "Publish", p),
+        },
+    )
+    assert done.path[-1] == "Success"
+    assert done.data["outcome"]["word"] == "gave a new champion"
+    assert policies.resolve("local", "champion").version == 1
+    assert policies.resolve("local").about["board"] == [4, 4]
+    assert jobs.status(job).training == "Completed"
+    fleet = deployed.client("ecs").describe_services(
+        cluster=deployed.outputs()[CLUSTER_OUTPUT], services=[deployed.outputs()[FLEET_OUTPUT]]
+    )["services"][0]
+    assert fleet["desiredCount"] == 0
+    jobs.stop(job)
+    assert jobs.status(job).execution == "ABORTED"
+    with pytest.raises(CloudError, match=f'training "other" is unknown; the last one is {job}'):
+        jobs.status("other")
+
+
+def test_nothing_is_left_once_it_is_destroyed(deployed: Deployment) -> None:
+    told = CliRunner().invoke(cloud, ["destroy", "--all", "--yes", "--endpoint", str(deployed.endpoint)])
+    assert told.exit_code == 0, told.output
+    assert told.output.endswith("nothing is left\n")
+    assert list(deployed.states()) == []
+    assert deployed.client("dynamodb").list_tables()["TableNames"] == []
+    assert deployed.client("s3").list_buckets()["Buckets"] == []
+    assert deployed.client("ecr").describe_repositories()["repositories"] == []
+    with pytest.raises(CloudError, match="nothing is deployed as stratagem-dev in us-east-1"):
+        deployed.outputs()

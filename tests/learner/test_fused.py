@@ -1,0 +1,254 @@
+"""Training on the device, on a CPU's tensors: fragments, updates and their switches."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.batch import GameBatch
+from engine.map_specs import MapSpec
+from engine.rewards import Shaping
+from engine.rulesets import RULESETS
+from learner.arena import Arena
+from learner.clock import Clock
+from learner.fused import FusedPPO, FusedSettings, choose_rows, rows_to_keep
+from learner.fused_rollout import FusedRollout, half_precision
+from learner.fused_training import FusedPlan, FusedTraining
+from learner.network import NetworkConfig, Policy
+from learner.ppo import PPO, Settings, advantages_of
+from learner.snapshot import SnapshotError, load_policy
+
+ROOT = Path(__file__).parents[2]
+BOARD = MapSpec.plain(4, 4, mountains=0.0, cities=0)
+NETWORK = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)
+EXACT = FusedSettings(turns=6, minibatches=2, epochs=1, bf16=False)
+
+
+def arena(games=5, limit=9, seed=3):
+    ruleset = RULESETS["generalsio"].vary(turn_limit=limit)
+    return Arena(GameBatch(ruleset, games, seed, board=BOARD, autoreset="next", shaping=Shaping()))
+
+
+def policy(**options):
+    torch.manual_seed(0)
+    return Policy(NetworkConfig(**{**NETWORK.__dict__, **options}))
+
+
+def fragment_of(turns=20, **options):
+    play = FusedRollout(arena(**options), policy(), turns)
+    play.collect()
+    return play, play.collect()
+
+
+def test_a_fragment_played_again_by_the_network_gives_the_probabilities_it_was_drawn_with():
+    play, fragment = fragment_of()
+    assert fragment.resets.any()
+    output = play.network(fragment.words, fragment.vector, fragment.memory, fragment.resets)
+    again = output.logits.log_softmax(-1).gather(-1, fragment.actions[..., None])[..., 0]
+    torch.testing.assert_close(again, fragment.log_probs, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(output.values, fragment.values[:-1], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(output.memory, play.memory, rtol=1e-3, atol=1e-4)
+
+
+def test_after_an_end_one_action_is_not_played_and_then_an_episode_begins():
+    _, fragment = fragment_of()
+    ended = fragment.terminated | fragment.truncated
+    assert ended.sum() >= 8
+    assert torch.equal(fragment.valid[1:], ~ended[:-1])
+    assert torch.equal(fragment.resets[2:], ~fragment.valid[1:-1])
+    assert (fragment.vector[..., 0][fragment.resets] == 0).all()
+
+
+def test_the_actions_kept_are_those_played():
+    """The engine, given the fragment's actions, earns the fragment's rewards."""
+    play = FusedRollout(arena(), policy(), 20)
+    fragment = play.collect()
+    again = arena()
+    for turn in range(20):
+        assert torch.equal(again.words.flatten(0, 1), fragment.words[turn])
+        again.actions.copy_(fragment.actions[turn].view_as(again.actions))
+        again.step()
+        assert torch.equal(again.reward.flatten(), fragment.rewards[turn])
+    played = fragment.terminated[:, ::2] | fragment.truncated[:, ::2]
+    outcomes = play.outcomes()
+    assert outcomes.episodes == int(played.sum()) > 0
+    assert outcomes.turns == 9 * outcomes.episodes
+    assert play.outcomes().episodes == 0
+
+
+def test_one_step_is_that_of_ppo():
+    _, fragment = fragment_of()
+    ways = []
+    for kind, settings in ((PPO, Settings(turns=6, minibatches=2, epochs=1)), (FusedPPO, EXACT)):
+        learner = kind(policy(), settings, 0, Clock())
+        notes = learner.update(fragment, 0.0)
+        ways.append((notes, [weight.detach().clone() for weight in learner.policy.parameters()]))
+    (notes, weights), (fused_notes, fused_weights) = ways
+    assert fused_notes == pytest.approx(notes, rel=1e-3, abs=1e-5)
+    for weight, fused in zip(weights, fused_weights, strict=True):
+        torch.testing.assert_close(weight, fused, rtol=1e-3, atol=1e-5)
+
+
+def test_gradients_gathered_in_parts_are_those_of_the_whole():
+    _, fragment = fragment_of()
+    gradients = []
+    for rows_at_once in (3, 512):
+        settings = FusedSettings(turns=6, minibatches=1, epochs=1, bf16=False, rows_at_once=rows_at_once)
+        learner = FusedPPO(policy(), settings, 0, Clock())
+        everything = torch.arange(fragment.words.shape[1])
+        learner._step(fragment, everything, fragment.rewards, fragment.rewards, 0.01)
+        gradients.append([weight.grad.clone() for weight in learner.policy.parameters()])
+    for part, whole in zip(*gradients, strict=True):
+        torch.testing.assert_close(part, whole, rtol=1e-3, atol=1e-6)
+
+
+def test_top_advantage_filtering_keeps_the_rows_where_most_was_unexpected():
+    advantages = torch.tensor([[0.1, -3.0, 0.0, 9.0], [0.1, 1.0, 0.5, 9.0]])
+    valid = torch.tensor([[True, True, True, False], [True, True, True, False]])
+    assert sorted(rows_to_keep(advantages, valid, 0.5).tolist()) == [1, 2]
+    assert rows_to_keep(advantages, valid, 0.01).tolist() == [1]
+
+
+def test_chosen_rows_are_the_fragments_own():
+    _, fragment = fragment_of()
+    rows = torch.tensor([7, 2])
+    part = choose_rows(fragment, rows)
+    assert part.memory.shape[0] == part.words.shape[1] == part.values.shape[1] == 2
+    assert torch.equal(part.words[:, 0], fragment.words[:, 7])
+    assert torch.equal(part.memory[1], fragment.memory[2])
+
+
+def test_with_filtering_only_the_kept_rows_are_learned_from(monkeypatch):
+    _, fragment = fragment_of()
+    learner = FusedPPO(policy(), FusedSettings(turns=6, minibatches=1, epochs=1, bf16=False, keep=0.3), 0, Clock())
+    seen = []
+    step = learner._step
+    monkeypatch.setattr(learner, "_step", lambda part, rows, *rest: seen.append(part) or step(part, rows, *rest))
+    learner.update(fragment, 0.0)
+    advantages = advantages_of(
+        fragment.rewards, fragment.values, fragment.terminated, fragment.truncated, EXACT.gamma, EXACT.lam
+    )
+    (part,) = seen
+    assert torch.equal(part.words, fragment.words[:, rows_to_keep(advantages, fragment.valid, 0.3)])
+    assert part.words.shape[1] == 3  # of ten rows
+
+
+def test_the_average_of_the_weights_follows_them_slowly():
+    _, fragment = fragment_of()
+    learner = FusedPPO(policy(), FusedSettings(turns=6, minibatches=2, epochs=1, bf16=False, ema=0.9), 0, Clock())
+    expected = None
+    weights = []
+    learner.optimizer.register_step_post_hook(lambda *_: weights.append(learner.policy.value.weight.detach().clone()))
+    learner.update(fragment, 0.0)
+    learner.update(fragment, 0.0)
+    for weight in weights:  # the first step is taken as it is
+        expected = weight if expected is None else 0.9 * expected + 0.1 * weight
+    assert len(weights) == 4
+    torch.testing.assert_close(learner.best.value.weight, expected)
+    assert not torch.equal(learner.best.value.weight, learner.policy.value.weight)
+    assert FusedPPO(policy(), EXACT, 0, Clock()).best.value.weight.shape == expected.shape
+
+
+def test_histograms_of_values_learn_what_they_are_told():
+    _, fragment = fragment_of()
+    fragment = fragment._replace(rewards=torch.zeros_like(fragment.rewards), values=torch.zeros_like(fragment.values))
+    fragment.rewards[-1] = 0.8
+    learner = FusedPPO(policy(value_bins=32), FusedSettings(turns=6, bf16=False, lam=1.0, gamma=1.0), 0, Clock())
+    first = learner.update(fragment, 0.0)["value"]
+    for _ in range(15):
+        last = learner.update(fragment, 0.0)["value"]
+    assert last < 0.8 * first
+
+
+def test_in_bfloat16_the_network_answers_much_the_same_and_learns():
+    play, fragment = fragment_of()
+    arguments = (fragment.words, fragment.vector, fragment.memory, fragment.resets)
+    exact = play.network(*arguments)
+    with half_precision(torch.device("cpu"), True):
+        rough = play.network(*arguments)
+    assert rough.memory.dtype == torch.float32
+    torch.testing.assert_close(rough.values.float(), exact.values, atol=0.05, rtol=0.1)
+    notes = FusedPPO(policy(), FusedSettings(turns=6), 0, Clock()).update(fragment, 0.0)
+    assert all(np.isfinite(value) for value in notes.values())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"keep": 0.0}, "keep is 0.0"), ({"ema": 1.0}, "ema is 1.0"), ({"rows_at_once": 0}, "rows_at_once is 0")],
+)
+def test_settings_that_cannot_be_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        FusedSettings(**wrong)
+
+
+def plan(seconds=1e9, **options):
+    settings = FusedSettings(turns=4, minibatches=2, ema=0.9, bf16=False)
+    return FusedPlan(
+        "test",
+        1,
+        RULESETS["generalsio"],
+        BOARD,
+        NETWORK,
+        settings,
+        Shaping(),
+        seconds,
+        games=4,
+        device="cpu",
+        **options,
+    )
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path):
+    lines = []
+    first = FusedTraining(plan(near=2), tmp_path)
+    assert first.maps.apart_most == 2
+    first.run(lambda: len(lines) >= 2, lines.append)
+    assert [line["iteration"] for line in lines] == [1, 2]
+    assert lines[1]["env_steps"] == 2 * 4 * 4
+    again = FusedTraining(plan(near=2), tmp_path)
+    assert again.progress.iterations == 2
+    assert again.progress.sittings == 2
+    for name, weight in first.ppo.best.state_dict().items():
+        assert torch.equal(weight, again.ppo.best.state_dict()[name])
+    assert torch.equal(first.policy.value.weight, again.policy.value.weight)
+    published = load_policy(tmp_path / "policy").policy
+    assert torch.equal(published.value.weight, first.ppo.best.value.weight)
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
+    with pytest.raises(SnapshotError, match="other settings"):
+        FusedTraining(plan(near=3), tmp_path)
+
+
+def test_a_run_past_its_curriculum_draws_the_boards_own_maps(tmp_path):
+    run = FusedTraining(plan(seconds=10.0, near=2), tmp_path)
+    run.progress.seconds = 6.0
+    run.iterate()
+    assert run.maps == run.rollout.arena.batch.map_spec == BOARD
+
+
+def test_on_the_simulated_gpu_a_fragment_is_the_cpus():
+    """The arena shares the CUDA batch's memory, in numba's simulator."""
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    switches = {
+        "STRATAGEM_PLAIN": "",
+        "NUMBA_ENABLE_CUDASIM": "1",
+        "NUMBA_DISABLE_JIT": "1",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.learner.fused_simulated"],
+        cwd=ROOT,
+        env=os.environ | switches,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found == {"resident": True, "same": True, "episodes": found["episodes"]}
+    assert found["episodes"] >= 3

@@ -1,0 +1,179 @@
+"""MatchMakerService over gRPC, in front of a game server: from two tickets to a game that is played."""
+
+import asyncio
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from tests.services.game_server import local_server, small
+
+from services.channels import open_async_channel, open_channel
+from services.client import GameClient, ServiceError, readable_errors
+from services.game_maker import RemoteGames
+from services.matching import DROPPED_S
+from services.matchmaker import EloLeague, MatchMakerServicer
+from services.serving import build_server
+from services.settings import Settings
+from services.stubs import common_pb2, matchmaker_pb2, matchmaker_pb2_grpc
+from services.tournament import BotReferee
+from store.ratings import Player
+
+M = matchmaker_pb2
+ELO = {"human:anna": 1200.0, "human:bert": 1230.0, "human:carl": 1900.0}
+
+
+async def rate(player: Player, ladder: str) -> float:
+    assert ladder in ("generalsio", "competition")
+    return ELO.get(player.name, 1200.0 + 100 * player.version)
+
+
+async def versions(policy: str) -> Sequence[int]:
+    return [1, 2, 3] if policy == "demo" else []
+
+
+@dataclass
+class Place:
+    """A matchmaker and the game server behind it."""
+
+    stub: Any
+    games: GameClient
+    now: list[float]
+
+    def call(self, method: str, request: Any) -> Any:
+        with readable_errors():
+            return getattr(self.stub, method)(request, timeout=20)
+
+    def enqueue(self, name: str, **fields: Any) -> str:
+        fields.setdefault("board", small())
+        player = common_pb2.Player(name=name)
+        return str(self.call("Enqueue", M.EnqueueRequest(player=player, **fields)).ticket)
+
+    def poll(self, ticket: str) -> Any:
+        return self.call("Poll", M.PollRequest(ticket=ticket))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder: Path = tmp_path_factory.mktemp("matched")
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    now = [0.0]
+
+    def do(work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=60)
+
+    async def start(address: str) -> Any:
+        maker = RemoteGames(open_async_channel(address, Settings()), Settings())
+        league = EloLeague(versions, rate, "generalsio")
+        servicer = MatchMakerServicer(maker, rate, league, BotReferee(), chance=random.Random(1), clock=lambda: now[0])
+        server = build_server([servicer], Settings())
+        await server.start()
+        return server
+
+    with local_server(folder) as (_, games):
+        server = do(start(games.address))
+        with open_channel(server.address, Settings()) as channel:
+            yield Place(matchmaker_pb2_grpc.MatchMakerServiceStub(channel), games, now)
+        do(server.stop(0.5))
+        loop.call_soon_threadsafe(loop.stop)
+
+
+def test_two_of_like_rating_get_a_game_and_a_seat_each(place: Place) -> None:
+    one, other = place.enqueue("anna"), place.enqueue("bert")
+    first, second = place.poll(one), place.poll(other)
+    assert first.matched
+    assert second.matched
+    assert first.game_id == second.game_id
+    assert {first.seat, second.seat} == {0, 1}
+    assert first.seat_token != second.seat_token
+    assert (first.opponent.name, second.opponent.name) == ("human:bert", "human:anna")
+    assert place.poll(one) == first  # told again to who lost the answer
+    for told in (first, second):
+        seat = place.games.rejoin(told.game_id, told.seat_token)
+        assert seat.seat == told.seat
+        assert seat.submit(0, 0).accepted
+
+
+def test_who_is_too_strong_waits_until_the_window_is_wide(place: Place) -> None:
+    strong, weak = place.enqueue("carl"), place.enqueue("anna")
+    assert not place.poll(strong).matched
+    for _ in range(3):
+        place.now[0] += 10
+        matched = [place.poll(ticket).matched for ticket in (strong, weak)]
+    assert matched == [True, True]
+
+
+def test_tickets_that_are_not_polled_are_dropped(place: Place) -> None:
+    ticket = place.enqueue("anna")
+    place.now[0] += DROPPED_S + 1
+    with pytest.raises(ServiceError) as refused:
+        place.poll(ticket)
+    assert (refused.value.code, refused.value.field) == (grpc.StatusCode.NOT_FOUND, "ticket")
+
+
+def test_a_request_sent_again_is_the_same_ticket(place: Place) -> None:
+    tickets = {place.enqueue("anna", request_id="r", turn_ms=500) for _ in range(3)}
+    assert len(tickets) == 1
+
+
+def test_actors_are_told_whom_to_play(place: Place) -> None:
+    answer = place.call("NextPairing", M.NextPairingRequest(actor="a", policy="demo", games=1000))
+    assert sum(pairing.games for pairing in answer.pairings) == 1000
+    assert {pairing.version for pairing in answer.pairings} == {3}
+    by_version = {p.opponent_version: p.games for p in answer.pairings if p.kind == M.Pairing.KIND_SNAPSHOT}
+    assert set(by_version) == {1, 2}
+    assert by_version[2] > by_version[1]  # the stronger one
+    assert {p.bot for p in answer.pairings if p.kind == M.Pairing.KIND_BOT} == {"random", "expander", "hunter"}
+
+
+def test_a_tournament_of_bots_streams_its_results(place: Place) -> None:
+    bots = [common_pb2.Player(name=f"bot:{name}") for name in ("random", "hunter", "expander")]
+    request = M.TournamentRequest(players=bots, pairs=70, rules=common_pb2.Rules(turn_limit=200), board=small(), seed=3)
+    with readable_errors():
+        results = list(place.stub.Tournament(request, timeout=120))
+        again = list(place.stub.Tournament(request, timeout=120))
+    assert results == again
+    assert results[-1].finished
+    assert not any(result.finished for result in results[:-1])
+    last = {(r.one.name, r.other.name): r for r in results[:-1]}
+    assert len(last) == 3
+    assert all(r.wins + r.draws + r.losses == 140 for r in last.values())
+    assert last["bot:random", "bot:hunter"].losses > 100
+    assert len(results) == 1 + 3 * 2  # pieces of 64 pairs
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "code"),
+    [
+        ("Poll", M.PollRequest(ticket="nowhere"), "NOT_FOUND"),
+        ("Enqueue", M.EnqueueRequest(), "INVALID_ARGUMENT"),
+        ("Enqueue", M.EnqueueRequest(player=common_pb2.Player(name="a"), turn_ms=3), "INVALID_ARGUMENT"),
+        ("NextPairing", M.NextPairingRequest(actor="a", policy="demo"), "INVALID_ARGUMENT"),
+        ("NextPairing", M.NextPairingRequest(actor="a", policy="nobody", games=1), "NOT_FOUND"),
+        ("NextPairing", M.NextPairingRequest(policy="demo", games=1), "INVALID_ARGUMENT"),
+    ],
+)
+def test_refusals(place: Place, method: str, request_: Any, code: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        place.call(method, request_)
+    assert refused.value.code.name == code
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        M.TournamentRequest(),
+        M.TournamentRequest(players=[common_pb2.Player(name="bot:hunter")] * 2, pairs=1),
+        M.TournamentRequest(players=[common_pb2.Player(name=n) for n in ("bot:hunter", "policy:x")], pairs=1),
+        M.TournamentRequest(players=[common_pb2.Player(name=n) for n in ("bot:hunter", "bot:random")]),
+    ],
+)
+def test_tournaments_that_cannot_be(place: Place, request_: Any) -> None:
+    with pytest.raises(ServiceError) as refused, readable_errors():
+        list(place.stub.Tournament(request_, timeout=20))
+    assert refused.value.code.name == "INVALID_ARGUMENT"

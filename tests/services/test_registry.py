@@ -1,0 +1,203 @@
+"""ModelService and EloService over loopback: what goes in comes out, and what is wrong is refused by name."""
+
+from collections.abc import Callable, Iterator
+
+import grpc
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save
+from tests.services.loopback import channel_to, refusal
+from tests.store.games import played_record
+
+from services.elo_server import EloServicer, outcome_message
+from services.model_client import fetch_policy, publish_policy
+from services.model_server import CHUNK, ModelServicer
+from services.stubs import common_pb2, elo_pb2, elo_pb2_grpc, model_pb2, model_pb2_grpc
+from store.connect import Connection
+from store.lake import Lake
+from store.policies import Policies
+from store.ratings import Outcome, Player, Ratings
+
+WEIGHTS = save({"a": np.arange(600_000, dtype=np.float32)})  # some chunks
+
+
+@pytest.fixture
+def channel(connection: Connection) -> Iterator[grpc.Channel]:
+    servicers = [ModelServicer(Policies(connection)), EloServicer(Ratings(connection), Lake(connection))]
+    with channel_to(servicers) as made:
+        yield made
+
+
+def outcome(game: str, **others: object) -> common_pb2.Outcome:
+    record = played_record()
+    result = record.result()
+    told = Outcome(
+        game,
+        (Player("policy:demo", 1), Player("bot:random")),
+        -1 if result.winner is None else result.winner,
+        result.turns,
+        "generalsio",
+        1_700_000_000_000,
+    )
+    message = outcome_message(told, record.to_bytes())
+    for name, value in others.items():
+        setattr(message, name, value)
+    return message
+
+
+def test_a_policy_comes_back_as_it_was_published(channel: grpc.Channel) -> None:
+    assert len(WEIGHTS) > 2 * CHUNK
+    first = publish_policy(channel, "demo", WEIGHTS, {"steps": 1})
+    again = publish_policy(channel, "demo", WEIGHTS, {"steps": 1})
+    assert (first.version, again.version) == (1, 1)
+    info, data = fetch_policy(channel, "demo")
+    assert data == WEIGHTS
+    assert info.about == '{"steps": 1}'
+    stub = model_pb2_grpc.ModelServiceStub(channel)
+    stub.SetAlias(model_pb2.SetAliasRequest(name="demo", alias="champion", version=1))
+    listed = stub.ListPolicies(model_pb2.ListPoliciesRequest())
+    assert [(p.name, p.version, list(p.aliases)) for p in listed.policies] == [("demo", 1, ["champion"])]
+
+
+def test_watchers_hear_of_new_versions(channel: grpc.Channel) -> None:
+    publish_policy(channel, "demo", WEIGHTS, {"steps": 1})
+    stream = model_pb2_grpc.ModelServiceStub(channel).WatchPolicies(
+        model_pb2.WatchPoliciesRequest(name="demo"), timeout=20
+    )
+    assert next(stream).info.version == 1
+    publish_policy(channel, "demo", WEIGHTS, {"steps": 2})
+    assert next(stream).info.version == 2
+    stream.cancel()
+
+
+def test_what_is_wrong_with_a_policy_is_told(channel: grpc.Channel) -> None:
+    stub = model_pb2_grpc.ModelServiceStub(channel)
+
+    def publish(*messages: model_pb2.PublishPolicyRequest) -> tuple[grpc.StatusCode, str]:
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.PublishPolicy(iter(messages))
+        return refusal(caught.value)
+
+    info = model_pb2.PolicyInfo(name="demo", sha256="0" * 64, size=len(WEIGHTS))
+    chunks = [
+        model_pb2.PublishPolicyRequest(chunk=common_pb2.Chunk(data=WEIGHTS[b : b + CHUNK]))
+        for b in range(0, len(WEIGHTS), CHUNK)
+    ]
+    code, message = publish(model_pb2.PublishPolicyRequest(info=info), *chunks)
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert "info.sha256" in message
+    assert "bytes in all" in publish(model_pb2.PublishPolicyRequest(info=info), chunks[0])[1]
+    assert "first message" in publish()[1]
+    junk = b"no safetensors"
+    with pytest.raises(grpc.RpcError) as caught:
+        publish_policy(channel, "demo", junk, {})
+    assert "no safetensors file" in refusal(caught.value)[1]
+    with pytest.raises(grpc.RpcError) as caught:
+        fetch_policy(channel, "demo")
+    assert refusal(caught.value)[0] == grpc.StatusCode.NOT_FOUND
+
+
+def test_games_are_counted_and_filed_once(channel: grpc.Channel, connection: Connection) -> None:
+    stub = elo_pb2_grpc.EloServiceStub(channel)
+    request = elo_pb2.ReportOutcomeRequest(outcomes=[outcome("g1"), outcome("g2")])
+    assert stub.ReportOutcome(request).counted == 2
+    assert stub.ReportOutcome(request).duplicates == 2
+    assert sorted(row.game_id for row in Lake(connection).all_rows()) == ["g1", "g2"]
+    ladder = stub.GetRatings(elo_pb2.GetRatingsRequest()).ratings
+    assert sorted(rating.player.name for rating in ladder) == ["bot:random", "policy:demo"]
+    assert {rating.games for rating in ladder} == {2}
+    history = stub.GetHistory(elo_pb2.GetHistoryRequest(player=common_pb2.Player(name="policy:demo", version=1)))
+    assert [entry.game_id for entry in history.entries] == ["g2", "g1"]
+
+
+def test_an_outcome_that_its_record_denies_is_refused(channel: grpc.Channel, connection: Connection) -> None:
+    stub = elo_pb2_grpc.EloServiceStub(channel)
+    for wrong in (outcome("g", turns=3), outcome("g", ruleset="classic"), outcome("g", record=b"junk")):
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.ReportOutcome(elo_pb2.ReportOutcomeRequest(outcomes=[wrong]))
+        assert refusal(caught.value)[0] == grpc.StatusCode.INVALID_ARGUMENT
+    assert not list(Lake(connection).all_rows())
+
+
+def status_of(ask: Callable[[], object]) -> grpc.StatusCode:
+    try:
+        ask()
+    except grpc.RpcError as error:
+        return refusal(error)[0]
+    return grpc.StatusCode.OK
+
+
+text = st.text(max_size=12)
+number = st.integers(-(2**31), 2**31 - 1)
+big = st.integers(-(2**63), 2**63 - 1)
+players = st.builds(common_pb2.Player, name=text, version=big)
+outcomes = st.builds(
+    common_pb2.Outcome,
+    game_id=text,
+    players=st.lists(players, max_size=3),
+    winner=number,
+    turns=number,
+    ruleset=text,
+    finished_ms=big,
+    record=st.binary(max_size=30),
+)
+CLEAR = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_asked_the_answer_is_clear(channel: grpc.Channel, data: st.DataObject) -> None:
+    models, elo = model_pb2_grpc.ModelServiceStub(channel), elo_pb2_grpc.EloServiceStub(channel)
+    ask = data.draw(
+        st.sampled_from(
+            [
+                lambda: models.ListPolicies(
+                    model_pb2.ListPoliciesRequest(name=data.draw(text), limit=data.draw(number)), timeout=10
+                ),
+                lambda: list(
+                    models.GetPolicy(
+                        model_pb2.GetPolicyRequest(name=data.draw(text), version=data.draw(big), alias=data.draw(text)),
+                        timeout=10,
+                    )
+                ),
+                lambda: models.SetAlias(
+                    model_pb2.SetAliasRequest(name=data.draw(text), alias=data.draw(text), version=data.draw(big)),
+                    timeout=10,
+                ),
+                lambda: models.PublishPolicy(
+                    iter(
+                        [
+                            model_pb2.PublishPolicyRequest(
+                                info=model_pb2.PolicyInfo(
+                                    name=data.draw(text), size=data.draw(big), about=data.draw(text)
+                                ),
+                                chunk=common_pb2.Chunk(data=data.draw(st.binary(max_size=40))),
+                            )
+                        ]
+                    ),
+                    timeout=10,
+                ),
+                lambda: elo.ReportOutcome(
+                    elo_pb2.ReportOutcomeRequest(outcomes=data.draw(st.lists(outcomes, max_size=2))), timeout=10
+                ),
+                lambda: elo.GetRatings(
+                    elo_pb2.GetRatingsRequest(ladder=data.draw(text), limit=data.draw(number)), timeout=10
+                ),
+                lambda: elo.GetHistory(
+                    elo_pb2.GetHistoryRequest(
+                        ladder=data.draw(text), player=data.draw(players), limit=data.draw(number)
+                    ),
+                    timeout=10,
+                ),
+            ]
+        )
+    )
+    assert status_of(ask) in {*CLEAR, grpc.StatusCode.OK}

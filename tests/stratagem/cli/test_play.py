@@ -1,0 +1,165 @@
+"""`stratagem play` and `watch`: typed moves, keys, boards of what may be seen, refusals in one line."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+from tests.services.game_server import local_server, small
+from tests.services.test_fog import begun, play_random
+
+from services.client import GameClient, Sight
+from services.game_view import Eye
+from services.local_games import LocalGames
+from stratagem.cli import main
+from stratagem.cli.board import draw_board
+from stratagem.cli.moves import step, typed_move
+from stratagem.cli.play import _Hand
+from stratagem.cli.screen import picture, scene_of
+
+
+def run(*arguments: object, keys: str = "") -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=keys)
+
+
+@pytest.fixture(scope="module")
+def games(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with local_server(tmp_path_factory.mktemp("played")) as pair:
+        yield pair
+
+
+def test_a_game_is_played_by_typed_moves(games: tuple[LocalGames, GameClient]) -> None:
+    result = run(
+        "play", "--server", games[0].address, "--size", "6x6", "--name", "anna", keys="\n9 9 up\nnonsense\n\nq\n"
+    )
+    assert result.exit_code == 0, result.output
+    assert "turn 2" in result.output
+    assert "tile 9 9 is off the board; accepted: 0 0 to 5 5" in result.output
+    assert '"nonsense" is not understood' in result.output
+    assert re.search(r"human:anna .*bot:hunter .*you lost after 3 turns", result.output, re.DOTALL)
+
+
+def test_the_end_of_input_gives_up(games: tuple[LocalGames, GameClient]) -> None:
+    result = run("play", "--server", games[0].address, "--bot", "random", "--size", "5x6")
+    assert result.exit_code == 0
+    assert "you lost after 1 turns" in result.output
+
+
+def test_two_people_meet(games: tuple[LocalGames, GameClient]) -> None:
+    game = games[1].create(board=small())
+    games[1].join(game, "bert")
+    result = run("play", "--server", games[0].address, "--join", game, "--name", "anna")
+    assert result.exit_code == 0
+    assert f"game {game}, seat 1" in result.output
+    assert "human:bert" in result.output
+
+
+def test_play_brings_its_own_server() -> None:
+    result = run("play", "--size", "6x6", "--bot", "random", keys="\n")
+    assert result.exit_code == 0, result.output
+    assert "you lost" in result.output
+
+
+def test_what_cannot_be_is_told_in_one_line(games: tuple[LocalGames, GameClient]) -> None:
+    unknown = run("play", "--server", games[0].address, "--join", "nowhere")
+    assert unknown.exit_code == 1
+    assert 'game_id "nowhere" is unknown' in unknown.output
+    assert "Traceback" not in unknown.output
+    assert run("play", "--wait").exit_code == 2
+    assert run("play", "--size", "3x3").exit_code == 2
+
+
+def test_games_are_listed_and_watched(games: tuple[LocalGames, GameClient]) -> None:
+    address, client = games[0].address, games[1]
+    game = client.create(["bot:hunter", "bot:random"], board=small(), turn_ms=10, turn_limit=40)
+    watched = run("watch", game, "--server", address)
+    assert watched.exit_code == 0
+    assert "whole board" in watched.output
+    assert re.search(r"(seat \d won|drawn) after \d+ turns", watched.output)
+    listed = run("watch", "--server", address)
+    assert re.search(rf"{game}  over .*bot:hunter, bot:random", listed.output)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("", 0), ("2 3 up", 1 + 19 * 8), ("2 3 right", 1 + 19 * 8 + 6), ("2 3 s half", 1 + 19 * 8 + 3), ("0 0 L h", 6)],
+)
+def test_typed_moves(typed: str, code: int) -> None:
+    assert typed_move(typed, 6, 8) == code
+
+
+@pytest.mark.parametrize("typed", ["1", "1 2", "a b up", "1 2 north", "1 2 up quarter", "-1 2 up", "6 0 up", "0 8 up"])
+def test_what_is_no_move(typed: str) -> None:
+    with pytest.raises(ValueError):
+        typed_move(typed, 6, 8)
+
+
+def test_steps_end_at_the_edge() -> None:
+    assert [step(0, d, 2, 3) for d in range(4)] == [0, 3, 0, 1]
+    assert [step(5, d, 2, 3) for d in range(4)] == [2, 5, 4, 5]
+
+
+def test_keys_move_the_cursor_and_the_army(games: tuple[LocalGames, GameClient]) -> None:
+    seat = games[1].join(games[1].create(["", "bot:random"], board=small(), seed=5), "anna")
+    hand = _Hand(seat)
+    stream = seat.sights()
+    hand.look(next(stream))
+    assert hand.sight is not None
+    home = int(np.flatnonzero(hand.sight.observation.relation == 1)[0])
+    assert hand.cursor == home
+    hand.press("\x1b[A")
+    hand.press("\x1b[B")
+    assert hand.cursor == (home if home >= 6 else home + 6)
+    hand.press(" ")
+    hand.press(" ")  # the turn has been answered
+    hand.look(next(stream))
+    assert hand.sight.turn == 1
+    hand.press("z")
+    assert "[half]" in hand.note
+    key, direction = ("w", 0) if hand.cursor >= 6 else ("s", 1)
+    before = hand.cursor
+    hand.press(key)
+    assert hand.cursor == step(before, direction, 6, 6)
+    hand.look(next(stream))
+    assert hand.sight.turn == 2
+    hand.press("q")
+    assert hand.over
+    for sight in stream:
+        hand.look(sight)
+    assert hand.sight.finished
+
+
+def test_a_seat_s_picture_is_the_engine_s() -> None:
+    """Drawn from a message, a board looks as it does drawn from the game."""
+    live = begun()
+    play_random(live, 60, 4)
+    drawn = []
+    for seat in (0, 1):
+        sight = Sight(Eye(live, seat).of_board(live.view, live.turn))
+        for colour in (True, False):
+            one, other = (_console(colour) for _ in range(2))
+            one.print(picture(one, sight, ("x", "y")), soft_wrap=True)
+            draw_board(other, live.game, seat, names=("x", "y"))
+            drawn.append((_text(one), _text(other)))
+        assert scene_of(sight).turn == live.turn
+    assert all(mine == engine for mine, engine in drawn)
+
+
+def _console(colour: bool) -> Console:
+    # Always all colours: rich keeps how a style was first written, whichever console asks for it later.
+    return Console(file=io.StringIO(), force_terminal=colour, color_system="truecolor" if colour else None, width=200)
+
+
+def _text(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+def test_the_folder_of_an_own_server_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert run("play", "--size", "6x6").exit_code == 0
+    assert list(tmp_path.iterdir()) == []

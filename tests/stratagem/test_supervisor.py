@@ -1,0 +1,82 @@
+"""The supervisor: order, restarts, and words about what went wrong."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stratagem import supervisor
+from stratagem.supervisor import Child, Fleet, StartError
+
+WAITS = (
+    "import signal, time; print('up', flush=True); signal.signal(signal.SIGTERM, lambda *_: exit(0)); time.sleep(60)"
+)
+
+
+def child(folder: Path, name: str, code: str = WAITS, **others: object) -> Child:
+    log = folder / f"{name}.log"
+    return Child(
+        name,
+        [sys.executable, "-c", code],
+        log,
+        dict(os.environ),
+        ready=lambda: log.exists() and "up" in log.read_text(),
+        **others,
+    )
+
+
+def wait_for(what, seconds: float = 20.0) -> None:
+    limit = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def test_children_start_in_order_and_stop_in_the_opposite_one(tmp_path: Path) -> None:
+    told: list[str] = []
+    fleet = Fleet([child(tmp_path, "first"), child(tmp_path, "second")])
+    fleet.start(told.append)
+    assert [c.state for c in fleet.children] == ["running", "running"]
+    fleet.stop(told.append)
+    assert told == ["starting first", "starting second", "stopping second", "stopping first"]
+    assert [c.state for c in fleet.children] == ["stopped", "stopped"]
+
+
+def test_a_child_that_is_killed_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "BACKOFF_SECONDS", (0.05,))
+    fleet = Fleet([child(tmp_path, "first")])
+    fleet.start(lambda line: None)
+    first = fleet.children[0]
+    assert first.process is not None
+    pid = first.process.pid
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: (fleet.watch(), first.restarts == 1)[1])
+    assert first.process.pid != pid
+    assert first.state == "running"
+    fleet.stop(lambda line: None)
+
+
+def test_a_child_that_cannot_start_says_why_and_the_others_are_stopped(tmp_path: Path) -> None:
+    fleet = Fleet([child(tmp_path, "good"), child(tmp_path, "bad", "raise SystemExit('no such port')")])
+    with pytest.raises(StartError, match=r"bad ended \(1\) while starting.*\n.*no such port"):
+        fleet.start(lambda line: None)
+    assert fleet.children[0].state == "stopped"
+
+
+def test_a_child_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+    deaf = WAITS.replace("lambda *_: exit(0)", "signal.SIG_IGN")
+    only = child(
+        tmp_path,
+        "deaf",
+        deaf.replace("print('up', flush=True); ", "").replace("time.sleep", "print('up', flush=True); time.sleep"),
+        stop_seconds=0.2,
+    )
+    only.start()
+    only.await_ready(20)
+    process = only.process
+    only.stop()
+    assert process is not None
+    assert process.returncode == -signal.SIGKILL
