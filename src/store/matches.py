@@ -106,7 +106,6 @@ class Matches:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.bucket = connection.names.lake_bucket
         self.items = Items(connection, MATCHES)
 
     def create(self, match: Match) -> None:

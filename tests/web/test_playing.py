@@ -46,7 +46,7 @@ def test_a_match_is_won_by_mouse_and_keys(eyes: Eyes, site: Site) -> None:
             click(page, move[1])
         wait_for_turn(page, turn + 1)
         assert np.array_equal(cells(page), look_at(game_of(match_of(page, site)), 0))
-        if turn == 30:
+        if turn == 20:
             eyes.keep(page, "match")
     assert page.inner_text("#result") == "Victory"
     eyes.keep(page, "victory")
@@ -76,11 +76,13 @@ def test_real_time_is_won_by_keyboard_alone(eyes: Eyes, site: Site) -> None:
     page.keyboard.type("Tiny")
     _tab_to(page, "pace")
     page.keyboard.press("ArrowRight")
+    _tab_to(page, "speed")
+    page.keyboard.type("4")
     _tab_to(page, "submit")
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('canvas')?.board?.cells")
     match = match_of(page, site)
-    assert (match.setup.pace, match.setup.players[1].name) == ("realtime", "bot:random")
+    assert (match.setup.pace, match.setup.turn_ms, match.setup.players[1].name) == ("realtime", 125, "bot:random")
     width = match.record.layout.width
     site.clock.now_ms = match.setup.starts_ms
     for turn in range(MOST_TURNS):
