@@ -29,7 +29,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo play test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
+.PHONY: help demo play axe test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
 	bench-api bench-gpu install install-services install-test clean distclean
 
 help:  ## show this
@@ -37,6 +37,14 @@ help:  ## show this
 
 demo: install  ## train a policy on this machine, rate it, write runs/demo/
 	@$(BIN)/stratagem demo
+
+play: install-services  ## serve the page on this machine, to play against bots
+	@$(BIN)/stratagem web --open
+
+axe: build/axe/.fetched  ## fetch the accessibility checker that the page's tests use
+
+build/axe/.fetched:
+	@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 && touch .fetched
 
 test: install-test  ## run the tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -61,6 +69,9 @@ bench-engine: install $(BENCH_VENV)/.installed  ## measure the engine, write bui
 
 bench-envs: install  ## measure the environments, write build/bench/environments.json
 	@$(BIN)/python benchmarks/environment_speed.py
+
+bench-api: install-test  ## measure the HTTP API, write build/bench/api.json
+	@$(BIN)/python benchmarks/api.py
 
 bench-services: install-services  ## measure the services, write build/bench/services.json
 	@$(BIN)/python benchmarks/service_speed.py

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from store.connect import Connection
 from store.errors import BusyError, ConflictError, DamagedError, InvalidError, NotFoundError, StoreError
+from store.names import CALLER_HEADER_VARIABLE
 
 if TYPE_CHECKING:
     from lambdas.playing import Playing
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from store.ratings import Ratings
 
 WRITE_TOKEN_VARIABLE = "STRATAGEM_WRITE_TOKEN_SHA256"  # sha256 of the bearer token for publishing and reporting
-CALLER_HEADER_VARIABLE = "STRATAGEM_CALLER_HEADER"  # header that tells the caller's address, where a proxy sets one
 UNLIMITED_VARIABLE = "STRATAGEM_UNLIMITED"  # "1": nobody is refused for asking often (a private deployment)
 STATUSES: tuple[tuple[type[StoreError], int], ...] = (
     (InvalidError, 422),
@@ -63,7 +64,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         429: "Too many requests of this kind from one address.",
         503: "Others change the same thing, or the match is catching up; try again.",
     }
-    return {status: {"model": Problem, "description": told[status]} for status in sorted({*statuses, 422})}
+    return {status: {"model": Problem, "description": told[status]} for status in sorted({*statuses, 400, 422})}
 
 
 @dataclass
@@ -181,4 +182,16 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def _http(request: Request, error: StarletteHTTPException) -> JSONResponse:
-        return JSONResponse({"detail": str(error.detail)}, error.status_code, error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # of several routes for a path Starlette names the first one's methods alone
+            headers["Allow"] = ", ".join(_methods(app, request.scope["path"]))
+        return JSONResponse({"detail": str(error.detail)}, error.status_code, headers)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """What can be done with a path, by the OpenAPI document."""
+    found = set()
+    for template, operations in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(template)), path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)

@@ -118,7 +118,8 @@ class Playing:
                 minds = self.minds.of(match.setup) if match.state == "running" else {}
                 fresh = advance(match, due, minds, now)
                 behind = fresh.state == "running" and fresh.turn < due
-                if wish is not None and not behind:
+                over = fresh.state != match.state  # it ended on the way here, so the wish comes too late
+                if wish is not None and not behind and not over:
                     fresh = grant(fresh, wish, minds, now)
                 if fresh is match or self.matches.save(fresh):
                     if wish is not None and behind:

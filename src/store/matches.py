@@ -106,7 +106,6 @@ class Matches:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.bucket = connection.names.lake_bucket
         self.items = Items(connection, MATCHES)
 
     def create(self, match: Match) -> None:
@@ -143,7 +142,8 @@ class Matches:
         players = match.setup.players
         outcome = Outcome(match.id, players, winner, record.turns, match.setup.ladder, match.updated_ms)
         hand_in(self.connection, outcome, record)
-        ratings.report([outcome])
+        if len(set(players)) == len(players):  # a player that met itself has won nothing
+            ratings.report([outcome])
         self.items.update(
             match.id,
             STATE,

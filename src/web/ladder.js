@@ -62,7 +62,6 @@ async function showPlayer(root, name, player) {
       el("div.what", {}, el("div.who", {}, `${result(step.score)} against ${step.opponents.map(playerName).join(", ")}`),
         el("div.small.soft", {}, `${new Date(step.finished_ms).toLocaleString()} · ${step.change >= 0 ? "+" : "−"}${Math.abs(step.change).toFixed(1)}`)),
       /^[0-9a-f]{16}$/.test(step.game) ? el("a.button", { href: `#/replay/${step.game}`, "aria-label": `Replay of game ${step.game}` }, "Replay") : null)))));
-    root.scrollIntoView?.({ block: "nearest" });
   } catch (error) {
     toast(error.message);
   }

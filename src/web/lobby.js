@@ -38,7 +38,7 @@ export function lobbyPage(root) {
   root.replaceChildren(el("div.hero", {}, form, el("div.stack", {},
     el("h1", {}, "Take their general."),
     el("p.lead", {}, "Grow your land, find the crown in the fog, keep yours. Armies grow on generals and cities every second turn, everywhere every fiftieth."),
-    el("section.panel", { "aria-label": "Keys" }, help()), lists)));
+    el("section.panel", { "aria-label": "Keys" }, help(true)), lists)));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!form.reportValidity()) return;

@@ -78,6 +78,7 @@ class MatchPage {
     if (!view) return;
     this.names = view.players.map((player) => playerName(player.player));
     this.turnText.textContent = String(view.turn);
+    this.stage.setAttribute("aria-busy", String(this.session.waiting));
     const late = view.due > view.turn + 3;
     this.badge.textContent = view.state === "finished" ? "over" : late ? "catching up" : view.pace === "turns" ? "your pace" : `${Math.round(1000 / view.turn_ms * 10) / 10} turns/s`;
     this.badge.classList.toggle("late", late);
@@ -248,12 +249,12 @@ class MatchPage {
   }
 }
 
-export function help() {
+export function help(open = false) {
   const rows = [
     ["W A S D, arrows", "queue a move of the chosen army"], ["click", "choose a tile; a neighbour: move there"],
     ["N", "choose your next army, the largest first"], ["I J K L", "choose a neighbour without moving"],
     ["Z, second click", "move half"], ["E", "undo the last queued move"], ["Q", "clear the queue"],
     ["space", "to your general"], ["Enter, P", "at your own pace: play a turn"], ["X, shift", "at your own pace: queue without playing"],
   ];
-  return el("details", {}, el("summary", {}, "Keys"), el("dl.keys", {}, rows.map(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)])));
+  return el("details", { open }, el("summary", {}, "Keys"), el("dl.keys", {}, rows.map(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)])));
 }

@@ -46,6 +46,11 @@ export class Session {
     return this.view?.state === "running";
   }
 
+  // Whether something that was asked for has not been answered.
+  get waiting() {
+    return Boolean(this.sent) || !isNothing(this.wish);
+  }
+
   get yours() {
     return Boolean(this.view?.yours);
   }
@@ -125,6 +130,7 @@ export class Session {
       this.failures += 1;
       if (!this.closed && (!again || this.failures > 1)) this.onTrouble(error);
       this.asking = false;
+      if (this.view) this.onView();
       if (again || this.view) this.#later(again ? RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1] : IDLE_MS);
       return;
     }

@@ -44,7 +44,6 @@ def test_a_real_game_is_shown_as_the_engine_plays_it(eyes: Eyes, replays: Path) 
         assert np.array_equal(cells(page), look_at(record.at(turn), None)), f"turn {turn}"
     _scrub(page, 300)
     _compare_pixels(page, record)
-    eyes.keep(page, "replay")
     table = page.locator("tbody tr")
     game = record.at(300)
     for index in range(len(game.land)):
@@ -56,7 +55,6 @@ def test_a_real_game_is_shown_as_the_engine_plays_it(eyes: Eyes, replays: Path) 
     _loaded(page, record.turns)
     _scrub(page, 200)
     assert np.array_equal(cells(page), look_at(record.at(200), 2))
-    eyes.keep(page, "replay-fog")
 
 
 def _compare_pixels(page: Any, record: Record) -> None:

@@ -27,6 +27,7 @@ def begin(page: Any, **choices: str) -> None:
 
 def test_a_match_is_won_by_mouse_and_keys(eyes: Eyes, site: Site) -> None:
     page = eyes.open()
+    page.wait_for_selector("button[type=submit]:enabled")
     eyes.keep(page, "start")
     begin(page, opponent="bot:random", board="6x6", pace="turns")
     for turn in range(MOST_TURNS):
@@ -38,14 +39,14 @@ def test_a_match_is_won_by_mouse_and_keys(eyes: Eyes, site: Site) -> None:
             page.keyboard.press("Enter")
         else:
             if chosen(page) != move[0]:
-                page.keyboard.press("Escape")  # a click beside the chosen tile would move there
+                page.keyboard.press("Escape")  # else a click beside the chosen tile would move there
                 click(page, move[0])
             if move[2]:
                 page.keyboard.press("z")
             click(page, move[1])
         wait_for_turn(page, turn + 1)
         assert np.array_equal(cells(page), look_at(game_of(match_of(page, site)), 0))
-        if turn == 30:
+        if turn == 20:
             eyes.keep(page, "match")
     assert page.inner_text("#result") == "Victory"
     eyes.keep(page, "victory")
@@ -54,6 +55,8 @@ def test_a_match_is_won_by_mouse_and_keys(eyes: Eyes, site: Site) -> None:
     assert site.services.ratings.counted(match.setup.ladder, match.id)
     page.click("text=Watch the replay")
     page.wait_for_function("document.querySelector('.badge').textContent.includes('won')")
+    page.locator("input[type=range]").fill("60")
+    eyes.keep(page, "replay")
 
 
 def _tab_to(page: Any, name: str) -> None:
@@ -73,11 +76,13 @@ def test_real_time_is_won_by_keyboard_alone(eyes: Eyes, site: Site) -> None:
     page.keyboard.type("Tiny")
     _tab_to(page, "pace")
     page.keyboard.press("ArrowRight")
+    _tab_to(page, "speed")
+    page.keyboard.type("4")
     _tab_to(page, "submit")
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('canvas')?.board?.cells")
     match = match_of(page, site)
-    assert (match.setup.pace, match.setup.players[1].name) == ("realtime", "bot:random")
+    assert (match.setup.pace, match.setup.turn_ms, match.setup.players[1].name) == ("realtime", 125, "bot:random")
     width = match.record.layout.width
     site.clock.now_ms = match.setup.starts_ms
     for turn in range(MOST_TURNS):
@@ -92,24 +97,17 @@ def test_real_time_is_won_by_keyboard_alone(eyes: Eyes, site: Site) -> None:
             step = move[1] - move[0]
             arrows = {-width: "ArrowUp", width: "s", -1: "a", 1: "ArrowRight"}
             page.keyboard.press(arrows[step])
-            _wait_for_queue(page, site, 1)
+            assert len(_queued(page, site)) == 1
         site.clock.now_ms += match.setup.turn_ms
         wait_for_turn(page, turn + 1)
     assert page.inner_text("#result") == "Victory"
     assert equals_its_record(match_of(page, site))
 
 
-def _wait_for_queue(page: Any, site: Site, length: int) -> None:
-    """Until the server has the moves that the page shows."""
-    page.wait_for_function(
-        "async ({ url, length }) => {"
-        " const seats = JSON.parse(localStorage.getItem('stratagem-seats'));"
-        " const match = location.hash.split('/').at(-1);"
-        " const headers = { Authorization: `Bearer ${seats[match]}` };"
-        " const answer = await fetch(`${url}v1/matches/${match}`, { headers });"
-        " return (await answer.json()).queue.length === length; }",
-        arg={"url": site.url, "length": length},
-    )
+def _queued(page: Any, site: Site) -> tuple[tuple[int, int, int], ...]:
+    """The queue on the server, once it has answered all that the page asked for."""
+    page.wait_for_selector(".stage[aria-busy=false]")
+    return match_of(page, site).queue
 
 
 def test_a_reload_loses_nothing_and_two_tabs_play_one_match(eyes: Eyes, site: Site) -> None:
@@ -122,8 +120,7 @@ def test_a_reload_loses_nothing_and_two_tabs_play_one_match(eyes: Eyes, site: Si
     page.keyboard.press("Space")
     general = chosen(page)
     assert any(_goes(page, key) for key in "wasd")
-    _wait_for_queue(page, site, 1)
-    queue = match_of(page, site).queue
+    queue = _queued(page, site)
     assert queue == ((general, chosen(page), 0),)
     shown = cells(page)
     page.reload()
@@ -140,7 +137,7 @@ def test_a_reload_loses_nothing_and_two_tabs_play_one_match(eyes: Eyes, site: Si
     wait_for_turn(page, 11)
     assert np.array_equal(cells(page), cells(other))
     other.keyboard.press("q")
-    _wait_for_queue(other, site, 0)
+    assert _queued(other, site) == ()
     assert equals_its_record(match_of(page, site))
 
     stranger = eyes.visitor()
@@ -171,9 +168,9 @@ def test_undo_clear_and_half(eyes: Eyes, site: Site) -> None:
     assert chosen(page) == general
     page.keyboard.press("e")
     assert chosen(page) == arrows[1][0]
-    _wait_for_queue(page, site, 1)
+    assert len(_queued(page, site)) == 1
     page.keyboard.press("q")
-    _wait_for_queue(page, site, 0)
+    assert _queued(page, site) == ()
     page.click("text=Surrender >> nth=0")
     page.click("dialog >> text=Surrender")
     page.wait_for_selector("#result")
