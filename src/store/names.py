@@ -18,8 +18,6 @@ MODELS_BUCKET_VARIABLE = "STRATAGEM_MODELS_BUCKET"
 LAKE_BUCKET_VARIABLE = "STRATAGEM_LAKE_BUCKET"
 
 # Variables that the services and their callers read beside those, see `services.settings`.
-LISTEN_VARIABLE = "STRATAGEM_LISTEN"  # HOST:PORT where the services answer
-METRICS_VARIABLE = "STRATAGEM_METRICS"  # HOST:PORT where Prometheus may ask
 SERVER_VARIABLE = "STRATAGEM_SERVER"  # HOST:PORT of the services, for actors and learners
 TOKEN_VARIABLE = "STRATAGEM_TOKEN"  # the bearer token of the services
 CALLER_HEADER_VARIABLE = "STRATAGEM_CALLER_HEADER"  # the header by which a proxy tells the API who calls
