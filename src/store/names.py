@@ -118,9 +118,8 @@ API_PATH = "/v1"  # the HTTP API's routes begin so, locally and behind CloudFron
 PULSE = "pulse"
 PULSE_FIELDS = {
     "hunger": "samples that wait for an insert, the largest of all tables",
-    "staleness": "policy versions that the newest experience lags behind the newest policy",
-    "actors": "actors that sent experience in the last minute",
-    "turns": "turns of games recorded in the last minute",
+    "staleness": "policy versions that samples lagged behind, on average in the last minute",
+    "turns": "turns of learning seats that actors sent in the last minute",
 }
 
 
