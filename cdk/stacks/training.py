@@ -1,5 +1,6 @@
 """Training: the role and the machine that start a training job, judge its policy and promote it."""
 
+import json
 from typing import Any
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
@@ -126,7 +127,8 @@ class Training(Stack):
             self,
             "Machine",
             state_machine_name=f"{self.config.prefix}-training",
-            definition_body=sfn.DefinitionBody.from_string(self.to_json_string(self.definition())),
+            # Not `to_json_string`: it leaves out what is null, and a ResultPath of null keeps a state's input.
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(self.definition())),
             role=role,
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=group, level=sfn.LogLevel.ALL, include_execution_data=True),
