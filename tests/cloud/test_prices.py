@@ -38,7 +38,7 @@ def test_a_server_is_reckoned_by_cores_and_memory() -> None:
 
 def test_an_instance_without_a_price_is_named() -> None:
     shape = prices.Shape((1024, 2048), (1024, 2048), 1, "ml.x1.large", private=False, listener=False)
-    with pytest.raises(ValueError, match='has no price here; known: ml'):
+    with pytest.raises(ValueError, match="has no price here; known: ml"):
         prices.training_hour(shape)
 
 
