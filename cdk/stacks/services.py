@@ -25,10 +25,8 @@ from store.names import (
     GAMES,
     HISTORY,
     LAKE_PREFIX,
-    LISTEN_VARIABLE,
     MATCHES,
     METRICS_PORT,
-    METRICS_VARIABLE,
     POLICIES,
     POLICY_PREFIX,
     PULSE,
@@ -93,10 +91,6 @@ class Services(Stack):
         )
         return definition
 
-    def environment(self) -> dict[str, str]:
-        """The store's names for a container, and where it tells its metrics."""
-        return self.storage.names.environment() | {METRICS_VARIABLE: f"0.0.0.0:{METRICS_PORT}"}
-
     def secrets(self) -> dict[str, ecs.Secret]:
         """The token for a container, where the services ask for one."""
         return {TOKEN_VARIABLE: ecs.Secret.from_secrets_manager(self.token)} if self.token else {}
@@ -136,14 +130,21 @@ class Services(Stack):
         definition.add_container(
             "server",
             image=self.images.container("server"),
-            environment=self.environment() | {LISTEN_VARIABLE: f"0.0.0.0:{SERVICE_PORT}"},
+            command=["serve", "--listen", f"0.0.0.0:{SERVICE_PORT}", "--metrics", f"0.0.0.0:{METRICS_PORT}"],
+            environment=self.storage.names.environment(),
             secrets=self.secrets(),
             logging=ecs.LogDrivers.aws_logs(stream_prefix="server", log_group=self.server_logs),
             port_mappings=[
                 ecs.PortMapping(container_port=SERVICE_PORT),
                 ecs.PortMapping(container_port=METRICS_PORT),
             ],
-            health_check=health_check("grpc", SERVICE_PORT),
+            health_check=ecs.HealthCheck(
+                command=["CMD", "python", "/app/health.py", "grpc", str(SERVICE_PORT)],
+                interval=Duration.seconds(15),
+                timeout=Duration.seconds(5),
+                retries=3,
+                start_period=Duration.seconds(120),
+            ),
             stop_timeout=Duration.seconds(STOP_SECONDS),
         )
         self._plain_settings(definition)
@@ -175,10 +176,10 @@ class Services(Stack):
         definition.add_container(
             "actor",
             image=self.images.container("actor"),
-            environment=self.environment() | {SERVER_VARIABLE: self.address},
+            environment=self.storage.names.environment() | {SERVER_VARIABLE: self.address},
             secrets=self.secrets(),
             logging=ecs.LogDrivers.aws_logs(stream_prefix="actor", log_group=self.log_group("ActorLogs")),
-            health_check=health_check("http", METRICS_PORT),
+            # No check of health: one that asks for the server would have the whole fleet replaced when that restarts.
             stop_timeout=Duration.seconds(STOP_SECONDS),
         )
         self._plain_settings(definition)
@@ -252,17 +253,6 @@ class Services(Stack):
     @staticmethod
     def _plain_settings(definition: ecs.FargateTaskDefinition) -> None:
         acknowledge(definition, "ECS2", "names of tables and buckets are no secrets, and there is nothing else in it")
-
-
-def health_check(kind: str, port: int) -> ecs.HealthCheck:
-    """The check that every image of docker/ carries."""
-    return ecs.HealthCheck(
-        command=["CMD", "python", "/app/health.py", kind, str(port)],
-        interval=Duration.seconds(15),
-        timeout=Duration.seconds(5),
-        retries=3,
-        start_period=Duration.seconds(120),
-    )
 
 
 def allow_reading_policies(role: iam.IRole, storage: Storage) -> None:

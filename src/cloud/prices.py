@@ -6,6 +6,8 @@ not fetched: check them at https://aws.amazon.com/pricing before relying on a su
 
 from dataclasses import dataclass
 
+from store.names import PULSE_FIELDS
+
 REGION, AS_OF = "us-east-1", "mid-2025"
 HOURS = 730  # of a month
 
@@ -41,7 +43,6 @@ INSTANCES = {  # SageMaker training, an hour on demand
 # What is assumed beside prices. Each is said where a sum is shown.
 SPOT_SHARE = 0.4  # of the on-demand price that a managed Spot training costs; it moves with the market
 INSIGHT_METRICS = 24  # that Container Insights keeps of a cluster with two services
-PULSE_METRICS = 4
 ALARMS = 11
 IMAGE_GB = 8.0  # of all images that are kept
 FLEET_SHARE = 0.5  # of the largest fleet that stands on average while a learner runs
@@ -87,7 +88,7 @@ def idle(shape: Shape) -> list[Line]:
     if shape.listener:
         lines.append(Line("TLS listener", HOURS * PRICES["load balancer, hour"]))
         lines.append(Line("token", PRICES["secret, month"]))
-    metrics = INSIGHT_METRICS + PULSE_METRICS
+    metrics = INSIGHT_METRICS + len(PULSE_FIELDS)
     lines += [
         Line(f"{metrics} metrics", metrics * PRICES["custom metric, month"]),
         Line(f"{ALARMS} alarms", ALARMS * PRICES["alarm, month"]),

@@ -16,6 +16,7 @@ from services.logs import configure_logs
 from services.matchmaker import EloLeague, MatchMakerServicer
 from services.model_server import ModelServicer
 from services.policy_referee import PolicyReferee
+from services.pulse import tell
 from services.replay_server import ReplayServicer, default_tables
 from services.serving import running, stop_wanted
 from services.settings import Settings
@@ -42,6 +43,7 @@ async def run(chosen: Sequence[str], settings: Settings, names: Names, data: Pat
         await asyncio.to_thread(create_all, connection)
     ratings, lake, policies = Ratings(connection), Lake(connection), Policies(connection)
     servicers: list[object] = []
+    beside: list[asyncio.Task[None]] = []
     hall: Hall | None = None
     if "game" in chosen:
         hall = Hall(GameLog(data), StoreSink(ratings, lake))
@@ -50,12 +52,12 @@ async def run(chosen: Sequence[str], settings: Settings, names: Names, data: Pat
         servicers.append(_matchmaker(settings, ratings, policies))
     if "replay" in chosen:
         servicers.append(ReplayServicer(default_tables(), settings.max_message))
+        beside.append(asyncio.create_task(tell()))
     if "model" in chosen:
         servicers.append(ModelServicer(policies))
-    keeper: asyncio.Task[None] | None = None
     if "elo" in chosen:
         servicers.append(EloServicer(ratings, lake))
-        keeper = asyncio.create_task(keep(ratings, lake))
+        beside.append(asyncio.create_task(keep(ratings, lake)))
     if hall is not None:
         hall.start()
     try:
@@ -64,10 +66,10 @@ async def run(chosen: Sequence[str], settings: Settings, names: Names, data: Pat
             if hall is not None:
                 await hall.stop()
     finally:
-        if keeper is not None:
-            keeper.cancel()
+        for task in beside:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await keeper
+                await task
 
 
 def _matchmaker(settings: Settings, ratings: Ratings, policies: Policies) -> MatchMakerServicer:

@@ -21,8 +21,6 @@ MODELS_BUCKET_VARIABLE = "STRATAGEM_MODELS_BUCKET"
 LAKE_BUCKET_VARIABLE = "STRATAGEM_LAKE_BUCKET"
 
 # Variables that the services and their callers read beside those, see `services.settings`.
-LISTEN_VARIABLE = "STRATAGEM_LISTEN"  # HOST:PORT where the services answer
-METRICS_VARIABLE = "STRATAGEM_METRICS"  # HOST:PORT where Prometheus may ask
 SERVER_VARIABLE = "STRATAGEM_SERVER"  # HOST:PORT of the services, for actors and learners
 TOKEN_VARIABLE = "STRATAGEM_TOKEN"  # the bearer token of the services
 CALLER_HEADER_VARIABLE = "STRATAGEM_CALLER_HEADER"  # the header by which a proxy tells the API who calls
@@ -154,9 +152,8 @@ API_PATH = "/v1"  # the HTTP API's routes begin so, locally and behind CloudFron
 PULSE = "pulse"
 PULSE_FIELDS = {
     "hunger": "samples that wait for an insert, the largest of all tables",
-    "staleness": "policy versions that the newest experience lags behind the newest policy",
-    "actors": "actors that sent experience in the last minute",
-    "turns": "turns of games recorded in the last minute",
+    "staleness": "policy versions that samples lagged behind, on average in the last minute",
+    "turns": "turns of learning seats that actors sent in the last minute",
 }
 
 

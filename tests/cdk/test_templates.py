@@ -139,7 +139,9 @@ def test_the_fleet_stands_on_spot_first_and_begins_with_nothing(app: Synthesized
         if "Actor" in place or "Server" in place
     ]
     assert {c["StopTimeout"] for c in containers} == {115}
-    assert all(c["HealthCheck"]["Command"][:3] == ["CMD", "python", "/app/health.py"] for c in containers)
+    server = next(c for c in containers if c["Name"] == "server")
+    assert server["HealthCheck"]["Command"] == ["CMD", "python", "/app/health.py", "grpc", "50051"]
+    assert server["Command"] == ["serve", "--listen", "0.0.0.0:50051", "--metrics", "0.0.0.0:9464"]
 
 
 def test_whoever_writes_signs_but_for_matches(app: Synthesized) -> None:

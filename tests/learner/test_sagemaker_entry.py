@@ -67,8 +67,9 @@ def test_a_job_trains_tells_its_metrics_and_publishes(
     assert judge(policies, "job", 10).champion == 0
     policies.set_alias("job", "champion", 1)
     seen = []
-    verdict = judge(policies, "job", 60, lambda: seen.append(1))
-    assert (verdict.version, verdict.champion, verdict.games, len(seen)) == (2, 1, 120, 2)
+    monkeypatch.setattr("learner.judge.PART", 4)
+    verdict = judge(policies, "job", 6, lambda: seen.append(1))
+    assert (verdict.version, verdict.champion, verdict.games, len(seen)) == (2, 1, 12, 2)
     assert verdict.score_low <= verdict.score <= verdict.score_high
     assert verdict.better == (verdict.score_low > 0.5)
 

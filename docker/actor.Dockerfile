@@ -1,0 +1,22 @@
+# `stratagem actor`: plays for the learner. The judge of new policies runs from this image as well.
+ARG BASE=python:3.12-slim-bookworm
+# hadolint ignore=DL3006
+FROM ${BASE}
+ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app/src NUMBA_CACHE_DIR=/app/cache NUMBA_CPU_NAME=generic OMP_WAIT_POLICY=passive
+WORKDIR /app
+COPY requirements/base.txt requirements/services.txt requirements/torch.txt /app/requirements/
+RUN python3 -m venv /app/venv \
+    && /app/venv/bin/pip install --no-cache-dir --only-binary :all: \
+        --extra-index-url https://download.pytorch.org/whl/cpu --requirement requirements/torch.txt \
+    && /app/venv/bin/pip install --no-cache-dir --only-binary :all: --requirement requirements/base.txt \
+        --requirement requirements/services.txt
+ENV PATH=/app/venv/bin:${PATH}
+COPY pyproject.toml README.md LICENSE /app/
+COPY src /app/src
+COPY docker/health.py docker/warm.py docker/actor.sh /app/
+RUN useradd --create-home --uid 10001 stratagem \
+    && pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
+    && python warm.py && chown -R stratagem:stratagem /app/cache
+USER 10001
+HEALTHCHECK --interval=30s --timeout=5s --start-period=120s CMD ["python", "/app/health.py", "peer"]
+ENTRYPOINT ["/app/actor.sh"]
