@@ -15,7 +15,7 @@ from learner.players import BotPlayer
 
 BEGIN = 0.6  # part of its turns that the bot skips at first
 MOST = 0.8
-STEP = 0.02  # an iteration
+STEP = 0.06  # an iteration
 EASY, HARD = 0.6, 0.5  # win rates above which it skips less, below which more
 GAMES = 100  # the latest, that the win rate is taken of
 FEWEST = 20  # before which nothing is changed

@@ -5,18 +5,18 @@ import pytest
 
 from engine import GameBatch
 from engine.map_specs import MapSpec
-from learner.handicap import BEGIN, MOST, Handicap, HandicappedBot
+from learner.handicap import BEGIN, MOST, STEP, Handicap, HandicappedBot
 
 
 def test_it_falls_with_wins_and_rises_with_losses() -> None:
     handicap = Handicap()
     handicap.adapt([1.0] * 60, 0.0)
-    assert handicap.share == pytest.approx(BEGIN - 0.02)
+    assert handicap.share == pytest.approx(BEGIN - STEP)
     handicap.adapt([0.0] * 60, 0.0)
     handicap.adapt([0.5] * 60, 0.0)  # draws are not won
-    assert handicap.share == pytest.approx(BEGIN + 0.02)
+    assert handicap.share == pytest.approx(BEGIN + STEP)
     handicap.adapt([1.0, 0.0, 1.0, 0.0, 1.0] * 12 + [0.0], 0.0)  # between the two
-    assert handicap.share == pytest.approx(BEGIN + 0.02)
+    assert handicap.share == pytest.approx(BEGIN + STEP)
 
 
 def test_a_few_games_change_nothing() -> None:

@@ -48,7 +48,7 @@ def learn(
         signal.signal(number, lambda *_: stopped.set())
     like = demo_plan(name, seed, 60.0, *board, size, "cpu")
     setup = Setup(like.ruleset, like.board, shaping=replace(like.shaping, gamma=like.settings.gamma))
-    settings = type(like.settings)(**{**like.settings.__dict__, "vtrace": True})
+    settings = replace(like.settings, minibatches=3, vtrace=True)  # an update has fewer rows than the demo's
     plan = FleetPlan(name, setup, like.network, settings, seed, publish_seconds=publish_seconds)
     with open_channel(server) as to_server:
         FleetLearner(plan, with_token(to_server), replay, data).run(stopped.is_set)
