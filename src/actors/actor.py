@@ -32,6 +32,7 @@ from learner.players import BotPlayer, PolicyPlayer, answer
 from learner.players import Player as Opponent
 from learner.published import from_published
 from services.logs import get_log
+from services.metrics import ACTOR_GAMES, ACTOR_TRANSITIONS, ACTOR_VERSION
 from services.model_client import fetch_policy
 from services.stubs import common_pb2, matchmaker_pb2, matchmaker_pb2_grpc, model_pb2, model_pb2_grpc, replay_pb2
 from store.ratings import Player
@@ -144,6 +145,7 @@ class Actor:
         if newest.policies[0].version > self.version:
             self.policy, about = self._fetch(newest.policies[0].version)
             self.version = newest.policies[0].version
+            ACTOR_VERSION.set(self.version)
             setup = Setup.from_json(about)
             if not self.tables:
                 self.setup = setup
@@ -216,6 +218,7 @@ class Actor:
                     rows = slice(begin, begin + table.rows)
                     for outcome in table.step(codes[rows], log_probs[rows], values[rows], me):
                         self.outcomes.put(outcome)
+                        ACTOR_GAMES.inc()
                     begin += table.rows
         last = self._answer(crew).values[0].numpy()
         begin = 0
@@ -223,6 +226,7 @@ class Actor:
             values = last[begin : begin + table.rows].reshape(table.batch.num_games, len(table.seats))
             self.send(table.recorder.finish(values))
             self.transitions += self.settings.turns * table.rows
+            ACTOR_TRANSITIONS.inc(self.settings.turns * table.rows)
             begin += table.rows
 
     def _answer(self, crew: Crew) -> Output:

@@ -72,6 +72,11 @@ class OutcomeReporter:
         self._thread = threading.Thread(target=self._run, name="outcomes", daemon=True)
         self._thread.start()
 
+    @property
+    def unsent(self) -> int:
+        """Outcomes that wait."""
+        return self._queue.qsize()
+
     def put(self, outcome: common_pb2.Outcome) -> None:
         """Hand an outcome over; waits where too many wait."""
         self._queue.put(outcome)

@@ -61,6 +61,11 @@ class Reporter:
         self._thread = threading.Thread(target=self._work, name="reporter", daemon=True)
         self._thread.start()
 
+    @property
+    def unsent(self) -> int:
+        """Fragments that are not acknowledged."""
+        return len(self._queue)
+
     def send(self, fragment: Fragment, timeout: float | None = None) -> None:
         """Hand a fragment over; of an actor in ascending order of sequence.
 

@@ -25,6 +25,13 @@ from learner.published import from_published, to_published
 from learner.rollout import Fragment as Rows
 from learner.snapshot import load_checkpoint, save_checkpoint
 from services.logs import get_log
+from services.metrics import (
+    LEARNER_STALENESS,
+    LEARNER_TRANSITIONS,
+    LEARNER_UPDATES,
+    LEARNER_VERSION,
+    UPDATE_SECONDS,
+)
 from services.model_client import fetch_policy, publish_policy
 from services.settings import PPO_TABLE
 from services.settings import Settings as ServiceSettings
@@ -131,9 +138,13 @@ class FleetLearner:
                 continue
             self.counters.seconds = time.monotonic() - began
             progress = min(1.0, self.counters.seconds / self.plan.horizon_seconds)
-            self.status.losses = self.ppo.update(rows, progress)
+            with UPDATE_SECONDS.time():
+                self.status.losses = self.ppo.update(rows, progress)
             self.counters.updates += 1
             self.counters.transitions += rows.actions.numel()
+            LEARNER_UPDATES.inc()
+            LEARNER_TRANSITIONS.inc(rows.actions.numel())
+            LEARNER_STALENESS.set(self.status.staleness)
             with metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(self._note()) + "\n")
             if time.monotonic() - self._published > self.plan.publish_seconds:
@@ -200,6 +211,7 @@ class FleetLearner:
                     break
                 continue
             self.counters.version = info.version
+            LEARNER_VERSION.set(info.version)
             _log.info("published", policy=info.name, version=info.version, transitions=self.counters.transitions)
             break
         self._published = time.monotonic()

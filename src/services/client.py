@@ -7,6 +7,7 @@ with GameClient("127.0.0.1:50051") as client:
 """
 
 import contextlib
+import secrets
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -219,7 +220,13 @@ class GameClient:
 
     def join(self, game_id: str, name: str, *, seat: int = -1, policy_version: int = 0) -> "SeatClient":
         """Take a free seat."""
-        request = game_pb2.JoinGameRequest(game_id=game_id, name=name, seat=seat, policy_version=policy_version)
+        request = game_pb2.JoinGameRequest(
+            game_id=game_id,
+            name=name,
+            seat=seat,
+            policy_version=policy_version,
+            seat_token=secrets.token_urlsafe(32),
+        )
         return SeatClient(self, self.call("JoinGame", request))
 
     def rejoin(self, game_id: str, seat_token: str) -> "SeatClient":

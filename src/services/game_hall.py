@@ -7,6 +7,7 @@ nothing that matters beside the messages.
 
 import asyncio
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -51,9 +52,19 @@ class Limits:
     open_ms: int = 600_000  # a game whose seats are not taken by then is dropped
 
 
+SEAT_TOKEN = re.compile(r"[A-Za-z0-9_-]{43,128}")
+
+
 def token_hash(token: str) -> str:
     """How a seat's token is kept."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _wanted_token(given: str) -> str:
+    """The token for a seat that is taken: the client's own, or a new one. Raises RefusedError."""
+    if given and not SEAT_TOKEN.fullmatch(given):
+        raise invalid("seat_token", f"of {len(given)} characters", "43 to 128 characters of base64url, or none")
+    return given or secrets.token_urlsafe(32)
 
 
 class Hall:
@@ -148,7 +159,9 @@ class Hall:
         if token is not None:
             return table.game, self.seat(table, token), token
         player = Player(check_name(request.name, request.policy_version), request.policy_version)
-        token = secrets.token_urlsafe(32)
+        token = _wanted_token(request.seat_token)
+        if table.game.seat_of(token_hash(token)) is not None:
+            return table.game, self.seat(table, token), token
         self._commit([(table, event) for event in table.game.join(request.seat, player, token_hash(token))])
         if table.game.state == RUNNING:
             _log.info("game begun", game=table.game.id, players=[p.key for p in table.game.players if p])

@@ -1,6 +1,9 @@
 """The metrics of all processes, under Prometheus' naming rules: code, dashboards and tests read the names here."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 PREFIX = "stratagem_"
 LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -49,3 +52,33 @@ SAMPLE_STALENESS = Histogram(
     ("table",),
     buckets=(0, 1, 2, 3, 5, 8, 13, 21, 50, 100, 1000),
 )
+
+# An actor.
+ACTOR_TRANSITIONS = Counter(PREFIX + "actor_transitions", "Turns of learning seats played.")
+ACTOR_GAMES = Counter(PREFIX + "actor_games", "Games that have ended.")
+ACTOR_VERSION = Gauge(PREFIX + "actor_policy_version", "Version of the policy that plays.")
+ACTOR_UNSENT = Gauge(PREFIX + "actor_unsent", "What waits to be acknowledged: fragments and outcomes.", ("kind",))
+
+# A learner.
+LEARNER_UPDATES = Counter(PREFIX + "learner_updates", "Updates of the policy.")
+LEARNER_TRANSITIONS = Counter(PREFIX + "learner_transitions", "Turns of learning seats learned from.")
+LEARNER_VERSION = Gauge(PREFIX + "learner_policy_version", "The latest version that was published.")
+LEARNER_STALENESS = Gauge(PREFIX + "learner_staleness_versions", "How far behind the last update's experience was.")
+UPDATE_SECONDS = Histogram(
+    PREFIX + "learner_update_seconds", "How long updates took.", buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+)
+
+
+@contextmanager
+def metrics_at(address: str) -> Iterator[int]:
+    """Within, Prometheus may ask this process at HOST:PORT; the port, or 0 where the address is empty: nowhere."""
+    if not address:
+        yield 0
+        return
+    host, _, port = address.rpartition(":")
+    server, _ = start_http_server(int(port), host)
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,18 +1,21 @@
-"""The referee of tournaments with policies: published versions, loaded once, against each other and the bots."""
+"""The referee of tournaments with policies: published versions, loaded once, against each other and the bots.
+
+torch is loaded for the first match, not before: a server that starts again after a crash should answer at once.
+"""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from learner.network import Policy
-from learner.players import BotPlayer, PolicyPlayer
-from learner.players import Player as Seated
-from learner.published import from_published
-from learner.rating import Arena, play_match
 from services.game_setup import GameSetup
 from services.refusal import invalid
 from services.tournament import BotReferee, Score
 from store.errors import NotFoundError
 from store.policies import Policies
 from store.ratings import Player
+
+if TYPE_CHECKING:
+    from learner.network import Policy
+    from learner.players import Player as Seated
 
 POLICY_PREFIX = "policy:"
 KEPT = 16  # policies in memory
@@ -38,17 +41,23 @@ class PolicyReferee:
 
     def play(self, one: Player, other: Player, setup: GameSetup, seed: int, pairs: int) -> Score:
         """Play mirrored pairs on maps drawn from the seed. Raises SnapshotError for a policy that is no sane one."""
+        from learner.rating import Arena, play_match
+
         arena = Arena(setup.rules(), setup.spec(), seed)
         scores = play_match(self._seat(one, seed), self._seat(other, seed + 1), arena, pairs).scores
         wins, draws = int((scores == 1.0).sum()), int((scores == 0.5).sum())
         return Score(wins, draws, scores.size - wins - draws)
 
-    def _seat(self, player: Player, seed: int) -> Seated:
+    def _seat(self, player: Player, seed: int) -> "Seated":
+        from learner.players import BotPlayer, PolicyPlayer
+
         if player.name.startswith(POLICY_PREFIX):
             return PolicyPlayer(player.key, self._load(player), seed)
         return BotPlayer(player.name.removeprefix("bot:"))
 
-    def _fetch(self, player: Player) -> Policy:
+    def _fetch(self, player: Player) -> "Policy":
+        from learner.published import from_published
+
         version = self.policies.get(player.name.removeprefix(POLICY_PREFIX), player.version)
         weights = self.policies.weights(version)
         return from_published(weights, version.about, f"{version.name} version {version.version}").eval()

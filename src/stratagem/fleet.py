@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from services.channels import open_channel, with_token
-from services.settings import PORTS
+from services.settings import METRICS_PORTS, PORTS
 from services.stubs import elo_pb2, elo_pb2_grpc, model_pb2, model_pb2_grpc, replay_pb2, replay_pb2_grpc
 from store.connect import Connection
 from store.lake import Lake
@@ -34,6 +34,7 @@ class Places:
     store: int = LOCAL_PORT
     server: int = PORTS["game"]  # games, policies, ratings and matchmaking in one process
     replay: int = PORTS["replay"]
+    metrics: int = METRICS_PORTS["game"]  # the first of the ports where Prometheus may ask, one a process; 0: none
 
     @property
     def names(self) -> Names:
@@ -52,6 +53,9 @@ def fleet_of(
         command = [sys.executable, "-m", "stratagem.cli", *arguments]
         return Child(title, command, data / "logs" / f"{title}.log", environment, ready)
 
+    def metrics(process: int) -> tuple[str, ...]:
+        return ("--metrics", f"127.0.0.1:{places.metrics + process}") if places.metrics else ()
+
     addresses = ("--server", server, "--replay", replay)
     return Fleet(
         [
@@ -63,16 +67,17 @@ def fleet_of(
             child(
                 "server",
                 *("serve", "game", "model", "elo", "matchmaker", "--listen", server, "--data", str(data / "games")),
+                *metrics(0),
                 ready=lambda: _serves(server),
             ),
-            child("replay", "serve", "replay", "--listen", replay, ready=lambda: _serves(replay)),
+            child("replay", "serve", "replay", "--listen", replay, *metrics(1), ready=lambda: _serves(replay)),
             child(
                 "learner",
                 *("learn", "--name", name, "--board", board, "--seed", str(seed), "--data", str(data)),
-                *("--publish-seconds", str(publish_seconds), *addresses),
+                *("--publish-seconds", str(publish_seconds), *addresses, *metrics(2)),
             ),
             *(
-                child(f"actor-{n}", "actor", "--name", f"actor-{n}", "--policy", name, *addresses)
+                child(f"actor-{n}", "actor", "--name", f"actor-{n}", "--policy", name, *addresses, *metrics(2 + n))
                 for n in range(1, actors + 1)
             ),
         ]

@@ -1,16 +1,13 @@
 """Arbitrary values, arbitrary bytes, truncated messages for every method: a clear status, and the server lives on."""
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.services.arbitrary import bytes_for, fields_of, is_message
 from tests.services.game_server import local_server, small
 
 from services.client import SEAT_TOKEN_HEADER, GameClient, SeatClient, ServiceError, readable_errors
@@ -20,42 +17,6 @@ from services.stubs import game_pb2
 SERVICE = game_pb2.DESCRIPTOR.services_by_name["GameService"]
 METHODS = [method.name for method in SERVICE.methods]
 UNCLEAR = (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DEADLINE_EXCEEDED)
-INTEGERS = {
-    FieldDescriptor.TYPE_INT32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_SINT32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_ENUM: (-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_INT64: (-(2**63), 2**63 - 1),
-    FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
-}
-WORDS = st.sampled_from(
-    ["", "bot:hunter", "bot:random", "generalsio", "competition", "anna", "policy:p", "GAME"]
-) | st.text(max_size=20)
-
-
-def values_of(field: FieldDescriptor) -> st.SearchStrategy[Any]:
-    """Values of one field, of its type's whole range."""
-    if field.type in INTEGERS:
-        low, high = INTEGERS[field.type]
-        return st.integers(max(low, -3), 12) | st.integers(low, high)
-    if field.type == FieldDescriptor.TYPE_FLOAT:
-        return st.floats(width=32) | st.just(0.2) | st.just(math.nan)
-    if field.type == FieldDescriptor.TYPE_BOOL:
-        return st.booleans()
-    if field.type == FieldDescriptor.TYPE_MESSAGE:
-        return fields_of(field.message_type)
-    assert field.type == FieldDescriptor.TYPE_STRING, field.name
-    return WORDS
-
-
-@st.composite
-def fields_of(draw: Any, message: Descriptor) -> dict[str, Any]:
-    """Some of a message's fields with arbitrary values, as keyword arguments."""
-    chosen: dict[str, Any] = {}
-    for field in message.fields:
-        if draw(st.booleans()):
-            value = values_of(field)
-            chosen[field.name] = draw(st.lists(value, max_size=4) if field.is_repeated else value)
-    return chosen
 
 
 class Target:
@@ -121,20 +82,11 @@ def test_arbitrary_values(target: Target, method: str, data: st.DataObject) -> N
 @settings(max_examples=30)
 @given(data=st.data())
 def test_truncated_and_arbitrary_bytes(target: Target, method: str, data: st.DataObject) -> None:
-    kind = SERVICE.methods_by_name[method].input_type
-    whole = getattr(game_pb2, kind.name)(**data.draw(fields_of(kind))).SerializeToString()
-    sent = data.draw(st.just(whole[: data.draw(st.integers(0, len(whole)))]) | st.binary(max_size=60))
+    kind = getattr(game_pb2, SERVICE.methods_by_name[method].input_type.name)
+    sent = data.draw(bytes_for(kind))
     code = target.send(method, sent, target.metadata(None, data.draw(TOKENS)))
-    if not is_message(kind.name, sent):
+    if not is_message(kind, sent):
         assert code == grpc.StatusCode.INVALID_ARGUMENT
-
-
-def is_message(name: str, data: bytes) -> bool:
-    try:
-        getattr(game_pb2, name).FromString(data)
-    except DecodeError:
-        return False
-    return True
 
 
 def test_header_values_that_are_no_token(target: Target) -> None:

@@ -130,6 +130,19 @@ def test_queued_actions_sent_again_are_queued_once(client: GameClient) -> None:
     assert seat.submit([0]).queued == 4
 
 
+def test_a_seat_taken_again_with_ones_own_token_is_the_same_seat(client: GameClient) -> None:
+    game = client.create()
+    request = game_pb2.JoinGameRequest(game_id=game, name="anna", seat=-1, seat_token="a" * 43)
+    joined = [client.call("JoinGame", request) for _ in range(3)]
+    assert [(one.seat, one.seat_token) for one in joined] == [(0, "a" * 43)] * 3
+    assert joined[-1].state == game_pb2.GAME_STATE_OPEN, "the other seat is still free"
+    for token in ("short", "ä" * 43, "a" * 129):
+        request.seat_token = token
+        error = refused(client.call, "JoinGame", request)
+        assert (error.code, error.field) == (Code.INVALID_ARGUMENT, "seat_token")
+        assert token not in error.message
+
+
 def test_an_oversize_message_is_refused_and_the_server_goes_on(tmp_path: Path) -> None:
     with (
         local_server(tmp_path, settings=Settings(max_message=10_000)) as (server, _),

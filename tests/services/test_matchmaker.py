@@ -10,6 +10,9 @@ from typing import Any
 
 import grpc
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.services.arbitrary import bytes_for, fields_of, is_message
 from tests.services.game_server import local_server, small
 
 from services.channels import open_async_channel, open_channel
@@ -40,6 +43,7 @@ async def versions(policy: str) -> Sequence[int]:
 class Place:
     """A matchmaker and the game server behind it."""
 
+    channel: grpc.Channel
     stub: Any
     games: GameClient
     now: list[float]
@@ -78,7 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with local_server(folder) as (_, games):
         server = do(start(games.address))
         with open_channel(server.address, Settings()) as channel:
-            yield Place(matchmaker_pb2_grpc.MatchMakerServiceStub(channel), games, now)
+            yield Place(channel, matchmaker_pb2_grpc.MatchMakerServiceStub(channel), games, now)
         do(server.stop(0.5))
         loop.call_soon_threadsafe(loop.stop)
 
@@ -177,3 +181,33 @@ def test_tournaments_that_cannot_be(place: Place, request_: Any) -> None:
     with pytest.raises(ServiceError) as refused, readable_errors():
         list(place.stub.Tournament(request_, timeout=20))
     assert refused.value.code.name == "INVALID_ARGUMENT"
+
+
+SERVICE = M.DESCRIPTOR.services_by_name["MatchMakerService"]
+UNCLEAR = (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL)
+
+
+@pytest.mark.parametrize("method", [method.name for method in SERVICE.methods])
+@settings(max_examples=50)
+@given(data=st.data())
+def test_whatever_comes_the_answer_is_clear(place: Place, method: str, data: st.DataObject) -> None:
+    kind = getattr(M, SERVICE.methods_by_name[method].input_type.name)
+    whole = fields_of(kind.DESCRIPTOR).map(lambda fields: kind(**fields).SerializeToString())
+    sent = data.draw(whole | bytes_for(kind))
+    path = f"/{SERVICE.full_name}/{method}"
+    refused: ServiceError | None = None
+    try:
+        with readable_errors():
+            if method == "Tournament":
+                stream = place.channel.unary_stream(path)(sent, timeout=20)
+                next(stream)
+                stream.cancel()
+            else:
+                place.channel.unary_unary(path)(sent, timeout=20)
+    except ServiceError as error:
+        refused = error
+    assert refused is None or (refused.code not in UNCLEAR and refused.message), refused
+    if not is_message(kind, sent):
+        assert refused is not None
+        assert refused.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert place.call("NextPairing", M.NextPairingRequest(actor="a", policy="demo", games=3)).pairings

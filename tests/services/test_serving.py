@@ -240,3 +240,12 @@ def test_errors_of_a_lost_server_can_be_read() -> None:
         with pytest.raises(grpc.RpcError) as lost:
             stub.StreamGame(game_pb2.StreamGameRequest(), timeout=10).next()
     assert "UNAVAILABLE" in str(ServiceError.of(lost.value))
+
+
+def test_a_process_that_serves_nothing_tells_its_metrics_too() -> None:
+    with metrics.metrics_at("127.0.0.1:0") as port:
+        metrics.ACTOR_VERSION.set(7)
+        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+    assert "stratagem_actor_policy_version 7.0" in told
+    with metrics.metrics_at("") as port:
+        assert port == 0

@@ -1,6 +1,7 @@
 """`Generals-v0` for Gymnasium: one game, played from one seat against opponents, or from all seats at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import gymnasium
@@ -13,6 +14,9 @@ from engine.envs.opponents import Opponent
 from engine.envs.rendering import RENDER_FPS, RENDER_MODES, render
 from engine.envs.settings import EnvSettings
 
+TRANSPORTS = ("local", "grpc")
+REMOTE = "actors.remote_arena"  # by name alone: the engine stands below that room, and loads it when it is asked for
+
 
 class GeneralsEnv(gymnasium.Env[Any, Any]):
     """One game as a Gymnasium environment.
@@ -23,6 +27,10 @@ class GeneralsEnv(gymnasium.Env[Any, Any]):
         (seats, ...), actions of one code a seat, and the reward of `seat`.
     seat: the seat that is played.
     render_mode: "ansi" (text) or "rgb_array"; both show what the seat has in sight, or all of a joint game.
+    transport: "local" plays in this process; "grpc" on a game server, to which reset and step are calls, while the
+        experience goes to a replay service.
+    connection: over grpc the options server, replay, table and name of `actors.remote_arena.RemoteArena`, which also
+        says what a server does not play; no pictures then.
     settings: see `EnvSettings`: ruleset, board, seats, max_turns, shaping, memory, observation.
 
     Actions are codes of `engine.actions`; an illegal one is a pass. The info holds `action_mask` (int8, one an
@@ -37,12 +45,25 @@ class GeneralsEnv(gymnasium.Env[Any, Any]):
         opponent: Opponent | Sequence[Opponent] | None = "expander",
         seat: int = 0,
         render_mode: str | None = None,
+        transport: str = "local",
+        connection: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> None:
         if render_mode is not None and render_mode not in RENDER_MODES:
             raise ValueError(f'render_mode "{render_mode}" is unknown; known: {", ".join(RENDER_MODES)}')
+        if transport not in TRANSPORTS:
+            raise ValueError(f'transport "{transport}" is unknown; known: {", ".join(TRANSPORTS)}')
         self.render_mode = render_mode
-        self.arena = Arena(EnvSettings(**settings), 1, opponent, seat)
+        self.arena: Any
+        if transport == "local":
+            if connection:
+                raise ValueError('connection is given; accepted with transport "grpc" alone')
+            self.arena = Arena(EnvSettings(**settings), 1, opponent, seat)
+        else:
+            if render_mode is not None:
+                raise ValueError(f'render_mode is "{render_mode}"; accepted over {transport}: None')
+            remote = import_module(REMOTE)
+            self.arena = remote.RemoteArena(EnvSettings(**settings), opponent, seat, **(connection or {}))
         batch = self.arena.batch
         self.observation_space = self.arena.form.space(batch.seats, batch.height, batch.width, self.arena.lead)
         self.action_space = (
@@ -86,6 +107,11 @@ class GeneralsEnv(gymnasium.Env[Any, Any]):
             )
             return None
         return render(self.arena.batch, 0, None if self.arena.joint else self.arena.seat, self.render_mode)
+
+    def close(self) -> None:
+        """Over a network: leave the game and hang up."""
+        if not isinstance(self.arena, Arena):
+            self.arena.close()
 
     def _observe(self) -> tuple[Any, dict[str, Any]]:
         arena = self.arena

@@ -25,47 +25,47 @@ _sym_db = _symbol_database.Default()
 from services.stubs import common_pb2 as stratagem_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stratagem/v1/game.proto\x12\x0cstratagem.v1\x1a\x19stratagem/v1/common.proto\"\xeb\x01\n\x11\x43reateGameRequest\x12\"\n\x05rules\x18\x01 \x01(\x0b\x32\x13.stratagem.v1.Rules\x12\"\n\x05\x62oard\x18\x02 \x01(\x0b\x32\x13.stratagem.v1.Board\x12\r\n\x05seats\x18\x03 \x03(\t\x12\x0f\n\x07turn_ms\x18\x04 \x01(\x05\x12,\n\nspectators\x18\x05 \x01(\x0e\x32\x18.stratagem.v1.Spectators\x12\x0c\n\x04seed\x18\x06 \x01(\x04\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\r\n\x05teams\x18\x08 \x01(\x05\x12\x0f\n\x07idle_ms\x18\t \x01(\x05\"%\n\x12\x43reateGameResponse\x12\x0f\n\x07game_id\x18\x01 \x01(\t\"V\n\x0fJoinGameRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04seat\x18\x03 \x01(\x05\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x03\"\xb2\x01\n\x10JoinGameResponse\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x0c\n\x04seat\x18\x02 \x01(\x05\x12\x12\n\nseat_token\x18\x03 \x01(\t\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\r\n\x05width\x18\x05 \x01(\x05\x12&\n\x05state\x18\x06 \x01(\x0e\x32\x17.stratagem.v1.GameState\x12$\n\x04info\x18\x07 \x01(\x0b\x32\x16.stratagem.v1.GameInfo\"h\n\x13SubmitActionRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x0c\n\x04turn\x18\x02 \x01(\x05\x12\x0f\n\x07\x61\x63tions\x18\x03 \x03(\x05\x12\r\n\x05\x63lear\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"F\n\x14SubmitActionResponse\x12\x0c\n\x04turn\x18\x01 \x01(\x05\x12\x0e\n\x06queued\x18\x02 \x01(\x05\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x08\"8\n\x11StreamGameRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x12\n\nsince_turn\x18\x02 \x01(\x05\"\xfe\x01\n\x12StreamGameResponse\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x0c\n\x04turn\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\r\n\x05width\x18\x04 \x01(\x05\x12\r\n\x05words\x18\x05 \x01(\x0c\x12\x0e\n\x06vector\x18\x06 \x03(\x11\x12\x0c\n\x04seat\x18\x07 \x01(\x05\x12&\n\x05state\x18\x08 \x01(\x0e\x32\x17.stratagem.v1.GameState\x12\x0e\n\x06winner\x18\t \x01(\x05\x12\x0e\n\x06reward\x18\n \x01(\x02\x12\x0e\n\x06queued\x18\x0b \x01(\x05\x12%\n\x07players\x18\x0c \x03(\x0b\x32\x14.stratagem.v1.Player\"#\n\x10GetReplayRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\"K\n\x11GetReplayResponse\x12\x0e\n\x06record\x18\x01 \x01(\x0c\x12&\n\x07outcome\x18\x02 \x01(\x0b\x32\x15.stratagem.v1.Outcome\"I\n\x10ListGamesRequest\x12&\n\x05state\x18\x01 \x01(\x0e\x32\x17.stratagem.v1.GameState\x12\r\n\x05limit\x18\x02 \x01(\x05\"\xdc\x01\n\x08GameInfo\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.stratagem.v1.GameState\x12\x0c\n\x04turn\x18\x03 \x01(\x05\x12%\n\x07players\x18\x04 \x03(\x0b\x32\x14.stratagem.v1.Player\x12\x0f\n\x07ruleset\x18\x05 \x01(\t\x12\x0f\n\x07turn_ms\x18\x06 \x01(\x05\x12\x12\n\ncreated_ms\x18\x07 \x01(\x03\x12,\n\nspectators\x18\x08 \x01(\x0e\x32\x18.stratagem.v1.Spectators\":\n\x11ListGamesResponse\x12%\n\x05games\x18\x01 \x03(\x0b\x32\x16.stratagem.v1.GameInfo\"#\n\x10SurrenderRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\"!\n\x11SurrenderResponse\x12\x0c\n\x04turn\x18\x01 \x01(\x05*m\n\tGameState\x12\x1a\n\x16GAME_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fGAME_STATE_OPEN\x10\x01\x12\x16\n\x12GAME_STATE_RUNNING\x10\x02\x12\x17\n\x13GAME_STATE_FINISHED\x10\x03*j\n\nSpectators\x12\x1a\n\x16SPECTATORS_UNSPECIFIED\x10\x00\x12\x13\n\x0fSPECTATORS_NONE\x10\x01\x12\x16\n\x12SPECTATORS_DELAYED\x10\x02\x12\x13\n\x0fSPECTATORS_LIVE\x10\x03\x32\xbd\x04\n\x0bGameService\x12O\n\nCreateGame\x12\x1f.stratagem.v1.CreateGameRequest\x1a .stratagem.v1.CreateGameResponse\x12I\n\x08JoinGame\x12\x1d.stratagem.v1.JoinGameRequest\x1a\x1e.stratagem.v1.JoinGameResponse\x12U\n\x0cSubmitAction\x12!.stratagem.v1.SubmitActionRequest\x1a\".stratagem.v1.SubmitActionResponse\x12Q\n\nStreamGame\x12\x1f.stratagem.v1.StreamGameRequest\x1a .stratagem.v1.StreamGameResponse0\x01\x12L\n\tGetReplay\x12\x1e.stratagem.v1.GetReplayRequest\x1a\x1f.stratagem.v1.GetReplayResponse\x12L\n\tListGames\x12\x1e.stratagem.v1.ListGamesRequest\x1a\x1f.stratagem.v1.ListGamesResponse\x12L\n\tSurrender\x12\x1e.stratagem.v1.SurrenderRequest\x1a\x1f.stratagem.v1.SurrenderResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stratagem/v1/game.proto\x12\x0cstratagem.v1\x1a\x19stratagem/v1/common.proto\"\xeb\x01\n\x11\x43reateGameRequest\x12\"\n\x05rules\x18\x01 \x01(\x0b\x32\x13.stratagem.v1.Rules\x12\"\n\x05\x62oard\x18\x02 \x01(\x0b\x32\x13.stratagem.v1.Board\x12\r\n\x05seats\x18\x03 \x03(\t\x12\x0f\n\x07turn_ms\x18\x04 \x01(\x05\x12,\n\nspectators\x18\x05 \x01(\x0e\x32\x18.stratagem.v1.Spectators\x12\x0c\n\x04seed\x18\x06 \x01(\x04\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\r\n\x05teams\x18\x08 \x01(\x05\x12\x0f\n\x07idle_ms\x18\t \x01(\x05\"%\n\x12\x43reateGameResponse\x12\x0f\n\x07game_id\x18\x01 \x01(\t\"j\n\x0fJoinGameRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04seat\x18\x03 \x01(\x05\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x03\x12\x12\n\nseat_token\x18\x05 \x01(\t\"\xb2\x01\n\x10JoinGameResponse\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x0c\n\x04seat\x18\x02 \x01(\x05\x12\x12\n\nseat_token\x18\x03 \x01(\t\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\r\n\x05width\x18\x05 \x01(\x05\x12&\n\x05state\x18\x06 \x01(\x0e\x32\x17.stratagem.v1.GameState\x12$\n\x04info\x18\x07 \x01(\x0b\x32\x16.stratagem.v1.GameInfo\"h\n\x13SubmitActionRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x0c\n\x04turn\x18\x02 \x01(\x05\x12\x0f\n\x07\x61\x63tions\x18\x03 \x03(\x05\x12\r\n\x05\x63lear\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"F\n\x14SubmitActionResponse\x12\x0c\n\x04turn\x18\x01 \x01(\x05\x12\x0e\n\x06queued\x18\x02 \x01(\x05\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x08\"8\n\x11StreamGameRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x12\n\nsince_turn\x18\x02 \x01(\x05\"\xfe\x01\n\x12StreamGameResponse\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12\x0c\n\x04turn\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\r\n\x05width\x18\x04 \x01(\x05\x12\r\n\x05words\x18\x05 \x01(\x0c\x12\x0e\n\x06vector\x18\x06 \x03(\x11\x12\x0c\n\x04seat\x18\x07 \x01(\x05\x12&\n\x05state\x18\x08 \x01(\x0e\x32\x17.stratagem.v1.GameState\x12\x0e\n\x06winner\x18\t \x01(\x05\x12\x0e\n\x06reward\x18\n \x01(\x02\x12\x0e\n\x06queued\x18\x0b \x01(\x05\x12%\n\x07players\x18\x0c \x03(\x0b\x32\x14.stratagem.v1.Player\"#\n\x10GetReplayRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\"K\n\x11GetReplayResponse\x12\x0e\n\x06record\x18\x01 \x01(\x0c\x12&\n\x07outcome\x18\x02 \x01(\x0b\x32\x15.stratagem.v1.Outcome\"I\n\x10ListGamesRequest\x12&\n\x05state\x18\x01 \x01(\x0e\x32\x17.stratagem.v1.GameState\x12\r\n\x05limit\x18\x02 \x01(\x05\"\xdc\x01\n\x08GameInfo\x12\x0f\n\x07game_id\x18\x01 \x01(\t\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.stratagem.v1.GameState\x12\x0c\n\x04turn\x18\x03 \x01(\x05\x12%\n\x07players\x18\x04 \x03(\x0b\x32\x14.stratagem.v1.Player\x12\x0f\n\x07ruleset\x18\x05 \x01(\t\x12\x0f\n\x07turn_ms\x18\x06 \x01(\x05\x12\x12\n\ncreated_ms\x18\x07 \x01(\x03\x12,\n\nspectators\x18\x08 \x01(\x0e\x32\x18.stratagem.v1.Spectators\":\n\x11ListGamesResponse\x12%\n\x05games\x18\x01 \x03(\x0b\x32\x16.stratagem.v1.GameInfo\"#\n\x10SurrenderRequest\x12\x0f\n\x07game_id\x18\x01 \x01(\t\"!\n\x11SurrenderResponse\x12\x0c\n\x04turn\x18\x01 \x01(\x05*m\n\tGameState\x12\x1a\n\x16GAME_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fGAME_STATE_OPEN\x10\x01\x12\x16\n\x12GAME_STATE_RUNNING\x10\x02\x12\x17\n\x13GAME_STATE_FINISHED\x10\x03*j\n\nSpectators\x12\x1a\n\x16SPECTATORS_UNSPECIFIED\x10\x00\x12\x13\n\x0fSPECTATORS_NONE\x10\x01\x12\x16\n\x12SPECTATORS_DELAYED\x10\x02\x12\x13\n\x0fSPECTATORS_LIVE\x10\x03\x32\xbd\x04\n\x0bGameService\x12O\n\nCreateGame\x12\x1f.stratagem.v1.CreateGameRequest\x1a .stratagem.v1.CreateGameResponse\x12I\n\x08JoinGame\x12\x1d.stratagem.v1.JoinGameRequest\x1a\x1e.stratagem.v1.JoinGameResponse\x12U\n\x0cSubmitAction\x12!.stratagem.v1.SubmitActionRequest\x1a\".stratagem.v1.SubmitActionResponse\x12Q\n\nStreamGame\x12\x1f.stratagem.v1.StreamGameRequest\x1a .stratagem.v1.StreamGameResponse0\x01\x12L\n\tGetReplay\x12\x1e.stratagem.v1.GetReplayRequest\x1a\x1f.stratagem.v1.GetReplayResponse\x12L\n\tListGames\x12\x1e.stratagem.v1.ListGamesRequest\x1a\x1f.stratagem.v1.ListGamesResponse\x12L\n\tSurrender\x12\x1e.stratagem.v1.SurrenderRequest\x1a\x1f.stratagem.v1.SurrenderResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stratagem.v1.game_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GAMESTATE']._serialized_start=1651
-  _globals['_GAMESTATE']._serialized_end=1760
-  _globals['_SPECTATORS']._serialized_start=1762
-  _globals['_SPECTATORS']._serialized_end=1868
+  _globals['_GAMESTATE']._serialized_start=1671
+  _globals['_GAMESTATE']._serialized_end=1780
+  _globals['_SPECTATORS']._serialized_start=1782
+  _globals['_SPECTATORS']._serialized_end=1888
   _globals['_CREATEGAMEREQUEST']._serialized_start=69
   _globals['_CREATEGAMEREQUEST']._serialized_end=304
   _globals['_CREATEGAMERESPONSE']._serialized_start=306
   _globals['_CREATEGAMERESPONSE']._serialized_end=343
   _globals['_JOINGAMEREQUEST']._serialized_start=345
-  _globals['_JOINGAMEREQUEST']._serialized_end=431
-  _globals['_JOINGAMERESPONSE']._serialized_start=434
-  _globals['_JOINGAMERESPONSE']._serialized_end=612
-  _globals['_SUBMITACTIONREQUEST']._serialized_start=614
-  _globals['_SUBMITACTIONREQUEST']._serialized_end=718
-  _globals['_SUBMITACTIONRESPONSE']._serialized_start=720
-  _globals['_SUBMITACTIONRESPONSE']._serialized_end=790
-  _globals['_STREAMGAMEREQUEST']._serialized_start=792
-  _globals['_STREAMGAMEREQUEST']._serialized_end=848
-  _globals['_STREAMGAMERESPONSE']._serialized_start=851
-  _globals['_STREAMGAMERESPONSE']._serialized_end=1105
-  _globals['_GETREPLAYREQUEST']._serialized_start=1107
-  _globals['_GETREPLAYREQUEST']._serialized_end=1142
-  _globals['_GETREPLAYRESPONSE']._serialized_start=1144
-  _globals['_GETREPLAYRESPONSE']._serialized_end=1219
-  _globals['_LISTGAMESREQUEST']._serialized_start=1221
-  _globals['_LISTGAMESREQUEST']._serialized_end=1294
-  _globals['_GAMEINFO']._serialized_start=1297
-  _globals['_GAMEINFO']._serialized_end=1517
-  _globals['_LISTGAMESRESPONSE']._serialized_start=1519
-  _globals['_LISTGAMESRESPONSE']._serialized_end=1577
-  _globals['_SURRENDERREQUEST']._serialized_start=1579
-  _globals['_SURRENDERREQUEST']._serialized_end=1614
-  _globals['_SURRENDERRESPONSE']._serialized_start=1616
-  _globals['_SURRENDERRESPONSE']._serialized_end=1649
-  _globals['_GAMESERVICE']._serialized_start=1871
-  _globals['_GAMESERVICE']._serialized_end=2444
+  _globals['_JOINGAMEREQUEST']._serialized_end=451
+  _globals['_JOINGAMERESPONSE']._serialized_start=454
+  _globals['_JOINGAMERESPONSE']._serialized_end=632
+  _globals['_SUBMITACTIONREQUEST']._serialized_start=634
+  _globals['_SUBMITACTIONREQUEST']._serialized_end=738
+  _globals['_SUBMITACTIONRESPONSE']._serialized_start=740
+  _globals['_SUBMITACTIONRESPONSE']._serialized_end=810
+  _globals['_STREAMGAMEREQUEST']._serialized_start=812
+  _globals['_STREAMGAMEREQUEST']._serialized_end=868
+  _globals['_STREAMGAMERESPONSE']._serialized_start=871
+  _globals['_STREAMGAMERESPONSE']._serialized_end=1125
+  _globals['_GETREPLAYREQUEST']._serialized_start=1127
+  _globals['_GETREPLAYREQUEST']._serialized_end=1162
+  _globals['_GETREPLAYRESPONSE']._serialized_start=1164
+  _globals['_GETREPLAYRESPONSE']._serialized_end=1239
+  _globals['_LISTGAMESREQUEST']._serialized_start=1241
+  _globals['_LISTGAMESREQUEST']._serialized_end=1314
+  _globals['_GAMEINFO']._serialized_start=1317
+  _globals['_GAMEINFO']._serialized_end=1537
+  _globals['_LISTGAMESRESPONSE']._serialized_start=1539
+  _globals['_LISTGAMESRESPONSE']._serialized_end=1597
+  _globals['_SURRENDERREQUEST']._serialized_start=1599
+  _globals['_SURRENDERREQUEST']._serialized_end=1634
+  _globals['_SURRENDERRESPONSE']._serialized_start=1636
+  _globals['_SURRENDERRESPONSE']._serialized_end=1669
+  _globals['_GAMESERVICE']._serialized_start=1891
+  _globals['_GAMESERVICE']._serialized_end=2464
 # @@protoc_insertion_point(module_scope)

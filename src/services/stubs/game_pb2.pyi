@@ -59,16 +59,18 @@ class CreateGameResponse(_message.Message):
     def __init__(self, game_id: _Optional[str] = ...) -> None: ...
 
 class JoinGameRequest(_message.Message):
-    __slots__ = ("game_id", "name", "seat", "policy_version")
+    __slots__ = ("game_id", "name", "seat", "policy_version", "seat_token")
     GAME_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SEAT_FIELD_NUMBER: _ClassVar[int]
     POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SEAT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     game_id: str
     name: str
     seat: int
     policy_version: int
-    def __init__(self, game_id: _Optional[str] = ..., name: _Optional[str] = ..., seat: _Optional[int] = ..., policy_version: _Optional[int] = ...) -> None: ...
+    seat_token: str
+    def __init__(self, game_id: _Optional[str] = ..., name: _Optional[str] = ..., seat: _Optional[int] = ..., policy_version: _Optional[int] = ..., seat_token: _Optional[str] = ...) -> None: ...
 
 class JoinGameResponse(_message.Message):
     __slots__ = ("game_id", "seat", "seat_token", "height", "width", "state", "info")

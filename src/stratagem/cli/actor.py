@@ -15,7 +15,8 @@ from services.settings import PORTS, PPO_TABLE
 @click.option("--server", default=f"127.0.0.1:{PORTS['game']}", show_default=True, metavar="HOST:PORT")
 @click.option("--replay", default=f"127.0.0.1:{PORTS['replay']}", show_default=True, metavar="HOST:PORT")
 @click.option("--table", default=PPO_TABLE, show_default=True, help="The replay table.")
-def actor(name: str, policy: str, games: int, server: str, replay: str, table: str) -> None:
+@click.option("--metrics", default="", metavar="HOST:PORT", help="Where Prometheus may ask.")
+def actor(name: str, policy: str, games: int, server: str, replay: str, table: str, metrics: str) -> None:
     """Play what the matchmaker says with the latest policy until SIGTERM; send experience, report games."""
     from learner.host import prepare_host
 
@@ -26,14 +27,17 @@ def actor(name: str, policy: str, games: int, server: str, replay: str, table: s
     from actors.reporter import Reporter
     from services.channels import open_channel, with_token
     from services.logs import configure_logs
+    from services.metrics import ACTOR_UNSENT, metrics_at
 
     configure_logs()
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    with open_channel(server) as to_server:
+    with open_channel(server) as to_server, metrics_at(metrics):
         outcomes = OutcomeReporter(with_token(to_server))
         fragments = Reporter(replay, table)
+        ACTOR_UNSENT.labels("fragments").set_function(lambda: fragments.unsent)
+        ACTOR_UNSENT.labels("outcomes").set_function(lambda: outcomes.unsent)
         try:
             Actor(ActorSettings(name, policy, games), with_token(to_server), fragments.send, outcomes).run(
                 stopped.is_set

@@ -22,6 +22,7 @@ from stratagem.cli.demo import BoardSize
 )
 @click.option("--server", default=f"127.0.0.1:{PORTS['game']}", show_default=True, metavar="HOST:PORT")
 @click.option("--replay", default=f"127.0.0.1:{PORTS['replay']}", show_default=True, metavar="HOST:PORT")
+@click.option("--metrics", default="", metavar="HOST:PORT", help="Where Prometheus may ask.")
 def learn(
     name: str,
     board: tuple[int, int],
@@ -31,6 +32,7 @@ def learn(
     publish_seconds: float,
     server: str,
     replay: str,
+    metrics: str,
 ) -> None:
     """Learn from the replay service and publish versions until SIGTERM; goes on where it stopped."""
     from learner.host import prepare_host
@@ -41,6 +43,7 @@ def learn(
     from learner.fleet import FleetLearner, FleetPlan
     from services.channels import open_channel, with_token
     from services.logs import configure_logs
+    from services.metrics import metrics_at
 
     configure_logs()
     stopped = threading.Event()
@@ -50,5 +53,5 @@ def learn(
     setup = Setup(like.ruleset, like.board, shaping=replace(like.shaping, gamma=like.settings.gamma))
     settings = replace(like.settings, minibatches=3, vtrace=True)  # an update has fewer rows than the demo's
     plan = FleetPlan(name, setup, like.network, settings, seed, publish_seconds=publish_seconds)
-    with open_channel(server) as to_server:
+    with open_channel(server) as to_server, metrics_at(metrics):
         FleetLearner(plan, with_token(to_server), replay, data).run(stopped.is_set)

@@ -1,0 +1,104 @@
+"""A fleet of real processes, and `kill -9` for each of them: training goes on, nothing is lost or double."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from store.connect import Connection
+from store.lake import Lake
+from store.policies import Policies
+from store.ratings import NEWCOMER, Ratings
+from stratagem.fleet import Places, census, fleet_of
+from stratagem.supervisor import Fleet
+
+NAME = "small"
+PATIENCE = 120.0  # seconds; a process imports torch and loads kernels first
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Watched:
+    """A running fleet, and what its store holds."""
+
+    def __init__(self, fleet: Fleet, places: Places) -> None:
+        self.fleet, self.places = fleet, places
+        connection = Connection(places.names)
+        self.policies, self.ratings, self.lake = Policies(connection), Ratings(connection), Lake(connection)
+
+    def versions(self) -> dict[int, str]:
+        """Published versions and their hashes."""
+        return {v.version: v.sha256 for v in self.policies.versions(NAME)}
+
+    def games(self) -> set[str]:
+        """Games that were counted."""
+        return set(self.ratings.games("generalsio"))
+
+    def wait_for(self, what: Callable[[], bool]) -> None:
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit:
+            try:
+                if what():
+                    return
+            except Exception:
+                pass
+            time.sleep(0.3)
+        logs = "\n".join(f"{child.name} {child.state}:\n{child.tail()}" for child in self.fleet.children)
+        pytest.fail(f"waited {PATIENCE} s in vain\n{logs}")
+
+    def kill(self, name: str) -> None:
+        child = next(c for c in self.fleet.children if c.name == name)
+        assert child.process is not None
+        os.kill(child.process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    places = Places(free_port(), free_port(), free_port(), metrics=0)
+    fleet = fleet_of(NAME, 1, "4x4", 1, tmp_path, places, publish_seconds=2.0)
+    fleet.start(lambda line: None)
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(0.1):
+            fleet.watch()
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    yield Watched(fleet, places)
+    over.set()
+    keeper.join()
+    fleet.stop(lambda line: None)
+
+
+def test_a_fleet_outlives_the_death_of_each_of_its_processes(watched: Watched) -> None:
+    watched.wait_for(lambda: len(watched.versions()) >= 2 and len(watched.games()) >= 20)
+    for name in ("actor-1", "learner", "replay", "server", "store"):
+        versions, games = watched.versions(), watched.games()
+        watched.kill(name)
+        watched.wait_for(lambda before=versions: len(watched.versions()) >= len(before) + 2)
+        watched.wait_for(lambda before=games: len(watched.games()) >= len(before) + 10)
+        assert versions.items() <= watched.versions().items()
+        assert games <= watched.games()
+    assert [c.restarts for c in watched.fleet.children] == [1] * 5
+
+    for child in reversed(watched.fleet.children[1:]):
+        child.stop()
+    watched.ratings.sweep("generalsio", older_ms=0)
+    told = census(watched.places.names)
+    assert "0 of them double" in told
+    assert "0 missing in the lake, 0 missing in the ratings" in told
+    ladder = list(watched.ratings.ladder("generalsio"))
+    assert sum(rating.millielo - NEWCOMER for rating in ladder) == 0
+    assert len(ladder) >= 2
+    assert len({rating.millielo for rating in ladder}) >= 2
