@@ -26,5 +26,5 @@ def test_it_counts_the_games_of_the_lake(connection: Connection, tmp_path: Path)
     environment = {**os.environ, **connection.names.environment(), "PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, str(ROOT / "examples/lake_duckdb.py"), str(tmp_path / "lake")]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
-    assert f"[bot:random, bot:expander] │     3 │ {float(record.turns)}" in printed, printed
+    assert f"['bot:random', 'bot:expander'] │     3 │   {float(record.turns)}" in printed, printed
     assert list((tmp_path / "lake").rglob("ruleset=*/date=2023-11-14/*.parquet"))
