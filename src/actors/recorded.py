@@ -11,7 +11,8 @@ from engine.arrays import Int32
 from engine.compile import OneThread
 from engine.game import Game
 from engine.map_specs import MapSpec
-from engine.record import SURRENDER, Record
+from engine.playback import SURRENDER
+from engine.record import Record
 from engine.rewards import NO_SHAPING, Shaping
 from services.stubs.replay_pb2 import Fragment
 

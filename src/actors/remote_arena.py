@@ -102,7 +102,7 @@ class RemoteArena:
         """Play a turn: the seat's action (1,) to reward, terminated and truncated, all (1,)."""
         code = int(np.asarray(actions).reshape(-1)[0])
         if not self._running:
-            return np.zeros(1, np.float32), self.winner != RUNNING, np.zeros(1, np.bool_)
+            return np.zeros(1, np.float32), np.ones(1, np.bool_), np.zeros(1, np.bool_)
         legal = self.action_mask(self.observe())
         if not 0 <= code < len(legal):
             raise ValueError(f"action is {code}; accepted: 0 to {len(legal) - 1}")
@@ -110,15 +110,15 @@ class RemoteArena:
             self.invalid[0] += 1
             code = 0
         self._place.submit(code, int(self.turn[0]))
-        self._await(int(self.turn[0]) + 1)
-        reward, truncated = self._outcome()
-        phi = self._potential() if self._running else 0.0
+        going_on = self._await(int(self.turn[0]) + 1)
+        reward, truncated = (0.0, False) if going_on else self._outcome()
+        phi = self._potential() if going_on else 0.0
         reward += self.shaping.gamma * phi - self._phi
         self._phi = phi
         if self.sight.finished:
             self._tell()
-        over = np.array([not self._running])
-        return np.array([reward], np.float32), over & ~truncated, over & truncated
+        terminated = not going_on and not truncated
+        return np.array([reward], np.float32), np.array([terminated]), np.array([truncated])
 
     def observe(self, games: Any = 0, seat: int | None = None, *, copy: bool = True) -> Observation:
         """What the seat sees."""
@@ -135,8 +135,8 @@ class RemoteArena:
             self.reporter.stop()
         self.client.close()
 
-    def _await(self, turn: int) -> None:
-        """Read on until there is a board of that turn or a later one, or the end."""
+    def _await(self, turn: int) -> bool:
+        """Read on until there is a board of that turn or a later one, or the end; whether the seat plays on."""
         for sight in self._stream:
             if sight.shows and (sight.turn >= turn or sight.finished):
                 self.sight = sight
@@ -147,11 +147,10 @@ class RemoteArena:
         self.winner[0] = self.sight.winner if self.sight.finished else RUNNING
         out = self.sight.of_seat(self.seat)[2] == OUT
         self._running = not self.sight.finished and not out
+        return self._running
 
     def _outcome(self) -> tuple[float, bool]:
-        """The reward of the turn's end without shaping, and whether the episode was cut short."""
-        if self._running:
-            return 0.0, False
+        """The reward of an episode's end without shaping, and whether it was cut short."""
         winner = int(self.winner[0])
         if winner == DRAW:
             return 0.0, self._truncates and int(self.turn[0]) >= self._limit

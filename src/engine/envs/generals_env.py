@@ -93,7 +93,8 @@ class GeneralsEnv(gymnasium.Env[Any, Any]):
 
     def action_masks(self) -> Bool:
         """Legal actions, bool (action_count,): the name under which sb3-contrib's MaskablePPO asks for them."""
-        return self.arena.action_mask(self.arena.observe(0)).astype(np.bool_)
+        legal: Bool = self.arena.action_mask(self.arena.observe(0)).astype(np.bool_)
+        return legal
 
     def set_opponent(self, opponent: Opponent | Sequence[Opponent]) -> None:
         """Change who plays the other seats, from the next step on."""
