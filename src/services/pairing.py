@@ -14,6 +14,8 @@ SELF, SNAPSHOT, BOT = "self", "snapshot", "bot"
 HARDNESS = 2.0  # p of (1 - x)^p
 LEAST_WEIGHT = 0.01  # of a snapshot that always loses: old weaknesses must not come back unseen
 MOST_SNAPSHOTS = 32
+INNER = 7919.0  # what a random number is multiplied with for the next, which hardly depends on it
+LEAST_GAMES = 16  # against one opponent: each is a network of its own to ask, and a few games make it no cheaper
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,9 @@ def share_out(
         win_rates: of the highest against others, 0 to 1; 0.5 where one is missing.
         bots: names of scripted bots.
         mix: the shares.
-        offset: a random number of [0, 1). Over it, each opponent gets on average exactly its share, and always what
-            that comes to rounded down or up (systematic sampling), so an actor with one table meets all in turn.
+        offset: a random number of [0, 1). Over it, each kind gets on average exactly its share, and always what that
+            comes to rounded down or up (systematic sampling), so an actor with one table meets all in turn. So do
+            opponents of a kind, but by LEAST_GAMES at a time: an actor meets few at once, and others later.
 
     Returns:
         Tables whose games add up to `games`, none of them empty.
@@ -93,22 +96,29 @@ def share_out(
     bot_share = mix.bots if bots else 0.0
     total = mix.self_play + mix.snapshots + mix.bots
     # Rounding may leave a share a hair below 0, which would deal out fewer than no tables.
-    tables = [(Table(SELF, 0, latest), max(0.0, total - snapshot_share - bot_share))]
+    self_share = max(0.0, total - snapshot_share - bot_share)
+    alone, against_snapshots, against_bots = apportion(games, [self_share, snapshot_share, bot_share], offset)
     weights = [pfsp_weight(win_rates.get(version, 0.5)) for version in older]
-    for version, weight in zip(older, weights, strict=True):
-        tables.append((Table(SNAPSHOT, 0, latest, version), snapshot_share * weight / sum(weights)))
-    tables += [(Table(BOT, 0, latest, bot=bot), bot_share / len(bots)) for bot in bots]
-    counts = apportion(games, [share for _, share in tables], offset)
-    return [
-        Table(table.kind, count, table.version, table.opponent_version, table.bot)
-        for (table, _), count in zip(tables, counts, strict=True)
-        if count
-    ]
+    inner = offset * INNER % 1.0
+    tables = [Table(SELF, alone, latest)]
+    for version, count in zip(older, by_lots(against_snapshots, weights, inner), strict=True):
+        tables.append(Table(SNAPSHOT, count, latest, version))
+    for bot, count in zip(bots, by_lots(against_bots, [1.0] * len(bots), inner), strict=True):
+        tables.append(Table(BOT, count, latest, bot=bot))
+    return [table for table in tables if table.games]
+
+
+def by_lots(total: int, shares: Sequence[float], offset: float) -> list[int]:
+    """`apportion` by lots of at least LEAST_GAMES, or of all there are."""
+    if not total:
+        return [0] * len(shares)
+    lots = apportion(max(1, total // LEAST_GAMES), shares, offset)
+    return apportion(total, lots, 0.0)
 
 
 def apportion(total: int, shares: Sequence[float], offset: float) -> list[int]:
     """Whole numbers in proportion to `shares` that add up to `total`, by systematic sampling."""
     marks = np.cumsum([0.0, *shares])
-    marks = np.floor(marks / marks[-1] * total + offset)
+    marks = np.floor(np.round(marks / marks[-1] * total, 9) + offset)
     marks[-1] = total + np.floor(offset)  # whatever rounding did to the sum
     return [int(count) for count in np.diff(marks)]

@@ -63,6 +63,18 @@ def test_an_actor_with_one_table_meets_all_in_their_shares() -> None:
     assert met == {SELF: 500, SNAPSHOT: 300, BOT: 200}
 
 
+def test_an_actor_meets_few_opponents_at_once_and_all_in_time() -> None:
+    versions, met = list(range(1, 30)), Counter[int]()
+    for offset in (np.arange(1000) + 0.5) / 1000:
+        tables = share_out(144, versions, {}, ["random", "hunter"], Mix(0.5, 0.35, 0.15), offset)
+        against = [t for t in tables if t.kind != SELF]
+        assert len(against) <= 5
+        assert min(t.games for t in against) >= 16
+        met.update({t.opponent_version: t.games for t in tables if t.kind == SNAPSHOT})
+    assert set(met) == set(versions[:-1])
+    assert max(met.values()) < 1.5 * min(met.values())
+
+
 @given(st.integers(0, 10**6), st.lists(st.floats(0, 1e6), min_size=1, max_size=50), ONE)
 def test_apportioned_numbers_add_up_and_are_never_off_by_more_than_one(
     total: int, shares: list[float], offset: float
