@@ -10,7 +10,7 @@ from services.refusal import invalid
 from services.stubs import common_pb2, elo_pb2, elo_pb2_grpc
 from store.lake import Lake
 from store.lake_rows import GameRow
-from store.ratings import BATCH, Outcome, Player, Ratings
+from store.ratings import BATCH, Counted, Outcome, Player, Ratings
 
 DEFAULT_LADDER = "generalsio"
 MAX_RECORD = 1 << 20  # bytes of a record
@@ -38,9 +38,13 @@ class EloServicer(elo_pb2_grpc.EloServiceServicer):
             for message, outcome in zip(request.outcomes, outcomes, strict=True)
             if message.record
         ]
-        if rows:
-            await asyncio.to_thread(self.lake.add, rows)
-        counted = await asyncio.to_thread(self.ratings.report, outcomes)
+
+        def take() -> Counted:  # in one piece: a thread goes on when the caller dies
+            if rows:
+                self.lake.add(rows)
+            return self.ratings.report(outcomes)
+
+        counted = await asyncio.to_thread(take)
         return elo_pb2.ReportOutcomeResponse(counted=counted.counted, duplicates=counted.duplicates)
 
     async def GetRatings(  # noqa: N802

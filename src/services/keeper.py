@@ -10,8 +10,9 @@ from services.logs import get_log
 from store.errors import StoreError
 from store.handed import take_in
 from store.lake import Lake
-from store.ratings import Ratings
+from store.ratings import Outcome, Player, Ratings
 
+COUNTED = ("fleet", "server")  # sources of games that this process files and counts
 SECONDS = 20.0  # between two rounds
 
 _log = get_log("keeper")
@@ -20,13 +21,41 @@ _log = get_log("keeper")
 async def keep(
     ratings: Ratings, lake: Lake, ladders: Sequence[str] = tuple(RULESETS), seconds: float = SECONDS
 ) -> None:
-    """Go round until cancelled; a round that fails is logged, and the next one tries again."""
+    """Catch up once, then go round until cancelled; a round that fails is logged, and the next one tries again."""
+    caught_up = False
     while True:
         try:
+            if not caught_up:
+                await asyncio.to_thread(catch_up, ratings, lake)
+                caught_up = True
             await asyncio.to_thread(round_of, ratings, lake, ladders)
         except (StoreError, BotoCoreError, ClientError) as error:
             _log.warning("round failed", error=str(error))
         await asyncio.sleep(seconds)
+
+
+def catch_up(ratings: Ratings, lake: Lake) -> int:
+    """Count what a server had filed when it was killed before counting it; how many games that were.
+
+    The lake takes a game in first. Where the reporter has died as well, nobody reports that game again. Games that are
+    counted already stay as they are.
+    """
+    outcomes = [
+        Outcome(
+            row.game_id,
+            tuple(Player(name, version) for name, version in zip(row.players, row.versions, strict=True)),
+            row.winner,
+            row.turns,
+            row.ruleset,
+            row.finished_ms,
+        )
+        for row in lake.waiting()
+        if row.source in COUNTED
+    ]
+    counted = ratings.report(outcomes).counted if outcomes else 0
+    if counted:
+        _log.info("caught up", games=counted)
+    return counted
 
 
 def round_of(ratings: Ratings, lake: Lake, ladders: Sequence[str]) -> None:

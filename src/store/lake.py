@@ -137,15 +137,19 @@ class Lake:
                 return None
         return rows
 
-    def _waiting(self) -> tuple[list[GameRow], list[str]]:
-        """Games that no part holds yet, each once, and the files they came from."""
+    def waiting(self) -> list[GameRow]:
+        """Games that have come in and that no part holds yet, each once."""
+        return self._waiting(everything=True)[0]
+
+    def _waiting(self, *, everything: bool = False) -> tuple[list[GameRow], list[str]]:
+        """Games that no part holds yet, each once, and the files they came from; as many as one run folds, or all."""
         rows: dict[str, GameRow] = {}
         files: list[str] = []
         for key in objects.keys(self.connection, self.bucket, WAITING_PREFIX):
             for row in (self._read_all([key]) or {}).values():
                 rows.setdefault(row.game_id, row)
             files.append(key)
-            if len(files) >= FOLD_FILES or len(rows) >= FOLD_GAMES:
+            if not everything and (len(files) >= FOLD_FILES or len(rows) >= FOLD_GAMES):
                 break
         marked = self._marked(list(rows))
         return [row for row in rows.values() if row.game_id not in marked], files
