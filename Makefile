@@ -47,7 +47,7 @@ build/axe/.fetched:
 	@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 && touch .fetched
 
 test: install-test  ## run the tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 lint: install-test  ## look for mistakes
 	@$(BIN)/ruff check .

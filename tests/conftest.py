@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from engine.warm import compile_kernels
 from store.connect import Connection, create_all
 from store.names import Names
 
@@ -16,6 +18,21 @@ settings.register_profile(
     "stratagem", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("stratagem")
+
+
+# Files that take longest go first, so that no core waits for them in the end.
+LONGEST = ("test_fleet.py", "test_cuda.py", "test_live.py", "test_playing.py", "test_sagemaker_entry.py")
+
+
+def pytest_configure(config: Any) -> None:
+    """Compile the kernels once, before the processes among which the tests are dealt out would each do it."""
+    if not hasattr(config, "workerinput"):
+        compile_kernels()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes longest first; the order within a file stays."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

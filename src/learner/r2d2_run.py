@@ -25,6 +25,7 @@ from engine.batch import GameBatch
 from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import RULESETS, Ruleset
+from engine.warm import compile_kernels
 from learner.clock import Clock
 from learner.demo import demo_board, machine, turn_limit
 from learner.network import NetworkConfig, parameters_of
@@ -135,6 +136,7 @@ class Run:
     def prepare(self) -> EpsilonGreedy:
         """Set up the tables and play two turns: that compiles the engine, which may take minutes and is no training."""
         if self._games is None:
+            compile_kernels()
             self._games = EpsilonGreedy(
                 list(self._tables()), self.network, self.plan.settings, self.plan.seed, self.clock
             )

@@ -25,6 +25,7 @@ from engine.batch import GameBatch
 from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import Ruleset
+from engine.warm import compile_kernels
 from learner.clock import Clock
 from learner.gains import Gains
 from learner.handicap import BEGIN, Handicap, HandicappedBot
@@ -141,6 +142,7 @@ class Training:
     def prepare(self) -> Rollout:
         """Set up the tables and play two turns: that compiles the engine, which may take minutes and is no training."""
         if self._tables is None:
+            compile_kernels()
             self._tables = self._rollout()
             self._tables.collect(2)
             self.clock.seconds.clear()

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from engine.warm import compile_kernels
 from services.finished import Finished
 from services.game_hall import SEAT_TOKEN_HEADER, Hall, Limits
 from services.game_log import GameLog
@@ -102,6 +103,7 @@ def warm_up() -> None:
     from services.game_setup import GameSetup
     from services.live_game import LiveGame
 
+    compile_kernels()
     request = game_pb2.CreateGameRequest(seats=["bot:hunter", "bot:hunter"], turn_ms=1000, seed=1)
     game = LiveGame("warm-up", GameSetup.of(request), 0, 0)
     game.apply({"e": "begin"}, 0)

@@ -23,8 +23,12 @@ def up(name: str, actors: int, board: str, minutes: float | None, seed: int, dat
 
     Started again with the same --data it finds every policy, rating and game. Ctrl-C stops it in order.
     """
+    from engine.warm import compile_kernels, is_cold
     from stratagem.fleet import FleetView, Places, census, fleet_of
 
+    if is_cold():
+        _say("preparing the engine; its first run compiles it, for a minute or two")
+        compile_kernels()
     places = Places()
     fleet = fleet_of(name, actors, board, seed, data, places)
     stopped = threading.Event()
