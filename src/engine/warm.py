@@ -50,7 +50,7 @@ def is_cold() -> bool:
 
 
 def compile_kernels() -> None:
-    """Compile all kernels, in two processes; at once if it has been done. What fails here fails again where it is told."""
+    """Compile all kernels, in two processes, unless it has been done. What fails here fails again where it is told."""
     if not is_cold():
         return
     sources = os.pathsep.join(path for path in sys.path if path)

@@ -6,7 +6,7 @@ export function el(spec, attributes = {}, ...children) {
   const node = document.createElement(tag);
   if (classes.length) node.className = classes.join(" ");
   set(node, attributes);
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 
@@ -17,7 +17,7 @@ export function svg(spec, attributes = {}, ...children) {
   const node = document.createElementNS(SVG, tag);
   if (classes.length) node.setAttribute("class", classes.join(" "));
   set(node, attributes);
-  node.append(...children.flat());
+  node.append(...children.flat(Infinity));
   return node;
 }
 

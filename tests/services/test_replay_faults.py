@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,8 @@ def test_actor_and_learner_go_on_after_a_kill(address: str) -> None:
             reporter.send(fragment, timeout=60)
         learner = ExperienceClient(address, PPO_TABLE, 2, memory=1)
         assert learner.sample().policy_versions.tolist() == [0, 1]
+        while reporter.unsent > 1:  # with a full queue the next ones could not be handed over
+            time.sleep(0.01)
         first.send_signal(signal.SIGKILL)
         first.wait(30)
         for fragment in sent[10:13]:
