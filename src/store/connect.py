@@ -54,6 +54,13 @@ def error_code(error: ClientError) -> str:
 
 def create_all(connection: Connection) -> None:
     """Make the tables and buckets that are missing: what CDK does on AWS, for a local store and for tests."""
+    create_tables(connection)
+    for bucket in (connection.names.models_bucket, connection.names.lake_bucket):
+        _ignoring("BucketAlreadyOwnedByYou", connection.s3.create_bucket, Bucket=bucket)
+
+
+def create_tables(connection: Connection) -> None:
+    """Make the tables that are missing."""
     names = connection.names
     present = set()
     for page in connection.dynamodb.get_paginator("list_tables").paginate():
@@ -61,8 +68,6 @@ def create_all(connection: Connection) -> None:
     for schema in TABLES:
         if names.table(schema) not in present:
             _ignoring("ResourceInUseException", connection.dynamodb.create_table, **table_request(names, schema))
-    for bucket in (names.models_bucket, names.lake_bucket):
-        _ignoring("BucketAlreadyOwnedByYou", connection.s3.create_bucket, Bucket=bucket)
 
 
 def table_request(names: Names, schema: TableSchema) -> dict[str, Any]:

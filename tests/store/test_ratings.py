@@ -42,8 +42,8 @@ def test_changes_add_up_to_nothing(count: int) -> None:
         assert sum(changes_of([generator.randrange(10**6, 2 * 10**6) for _ in range(count)], winner)) == 0
 
 
-def test_a_game_counts_once(connection: Connection) -> None:
-    ratings = Ratings(connection)
+def test_a_game_counts_once(ledger: Connection) -> None:
+    ratings = Ratings(ledger)
     assert ratings.report([outcome("g1")]) == Counted(1, 0)
     assert ratings.report([outcome("g1"), outcome("g2"), outcome("g2")]) == Counted(1, 2)
     anna = ratings.get("generalsio", ANNA)
@@ -52,8 +52,8 @@ def test_a_game_counts_once(connection: Connection) -> None:
     assert total(ratings) == (0, 4)
 
 
-def test_history_tells_every_game(connection: Connection) -> None:
-    ratings = Ratings(connection)
+def test_history_tells_every_game(ledger: Connection) -> None:
+    ratings = Ratings(ledger)
     ratings.report([outcome("g1"), outcome("g2", winner=-1)])
     ratings.report([outcome("g3", winner=1)])
     entries = ratings.history("generalsio", ANNA)
@@ -63,15 +63,15 @@ def test_history_tells_every_game(connection: Connection) -> None:
     assert entries[0].opponents == (HUNTER,)
 
 
-def test_self_play_is_counted_and_moves_nobody(connection: Connection) -> None:
-    ratings = Ratings(connection)
+def test_self_play_is_counted_and_moves_nobody(ledger: Connection) -> None:
+    ratings = Ratings(ledger)
     assert ratings.report([outcome("g1", (ANNA, ANNA)), outcome("g2")]) == Counted(2, 0)
     assert ratings.get("generalsio", ANNA).games == 1
     assert set(ratings.games("generalsio")) == {"g1", "g2"}
 
 
-def test_another_outcome_of_a_counted_game_is_refused_and_the_rest_counts(connection: Connection) -> None:
-    ratings = Ratings(connection)
+def test_another_outcome_of_a_counted_game_is_refused_and_the_rest_counts(ledger: Connection) -> None:
+    ratings = Ratings(ledger)
     ratings.report([outcome("g1")])
     with pytest.raises(ConflictError, match="g1"):
         ratings.report([outcome("g1", winner=1), outcome("g2")])
@@ -87,15 +87,15 @@ def test_outcomes_that_cannot_be_are_refused() -> None:
         outcome("g", players=(ANNA, Player("a@b")))
 
 
-def test_the_sum_is_exact_with_64_reporters_of_overlapping_outcomes(connection: Connection) -> None:
+def test_the_sum_is_exact_with_64_reporters_of_overlapping_outcomes(ledger: Connection) -> None:
     players = [Player("policy:demo", version) for version in range(1, 9)]
     generator = random.Random(5)
     games = [outcome(f"g{n}", tuple(generator.sample(players, 2)), generator.choice((-1, 0, 1))) for n in range(60)]
     parts = [generator.sample(games, 6) for _ in range(64)]
     with ThreadPoolExecutor(64) as crowd:
-        counted = list(crowd.map(lambda part: Ratings(connection).report(part), parts))
+        counted = list(crowd.map(lambda part: Ratings(ledger).report(part), parts))
     told = {game.game_id for part in parts for game in part}
-    ratings = Ratings(connection)
+    ratings = Ratings(ledger)
     assert sum(c.counted for c in counted) == len(told)
     assert total(ratings) == (0, 2 * len(told))
     assert set(ratings.games("generalsio")) == told
@@ -106,13 +106,13 @@ def test_the_sum_is_exact_with_64_reporters_of_overlapping_outcomes(connection: 
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_reporter_that_dies_at_any_write_leaves_nothing_half_done(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch, after: bool
+    ledger: Connection, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     """Before the n-th write, or after it with the answer lost; then somebody else sweeps, or the report is repeated."""
     report = [outcome("g1"), outcome("g2", winner=1), outcome("g3", (ANNA, Player("bot:random")))]
     writes = {"put": Items.put, "create": Items.create, "update": Items.update}
     for n in itertools.count(1):
-        ratings = Ratings(connection)
+        ratings = Ratings(ledger)
         mine = [Outcome(f"{n}-{o.game_id}", o.players, o.winner, o.turns, o.ladder, o.finished_ms) for o in report]
         before = total(ratings)[1]
         left = [n]

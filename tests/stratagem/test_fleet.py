@@ -15,7 +15,7 @@ from store.lake import Lake
 from store.policies import Policies
 from store.ratings import NEWCOMER, Ratings
 from stratagem.fleet import Places, census, fleet_of
-from stratagem.supervisor import Fleet
+from stratagem.supervisor import Child, Fleet
 
 NAME = "small"
 PATIENCE = 120.0  # seconds; a process imports torch and loads kernels first
@@ -44,6 +44,12 @@ class Watched:
         """Games that were counted."""
         return set(self.ratings.games("generalsio"))
 
+    def counts(self) -> tuple[int, int]:
+        """How many versions and games there are, as soon as the store tells."""
+        told: list[tuple[int, int]] = []
+        self.wait_for(lambda: told.append((len(self.versions()), len(self.games()))) is None)
+        return told[0]
+
     def wait_for(self, what: Callable[[], bool]) -> None:
         limit = time.monotonic() + PATIENCE
         while time.monotonic() < limit:
@@ -56,8 +62,11 @@ class Watched:
         logs = "\n".join(f"{child.name} {child.state}:\n{child.tail()}" for child in self.fleet.children)
         pytest.fail(f"waited {PATIENCE} s in vain\n{logs}")
 
+    def child(self, name: str) -> Child:
+        return next(child for child in self.fleet.children if child.name == name)
+
     def kill(self, name: str) -> None:
-        child = next(c for c in self.fleet.children if c.name == name)
+        child = self.child(name)
         assert child.process is not None
         os.kill(child.process.pid, signal.SIGKILL)
 
@@ -65,7 +74,7 @@ class Watched:
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
     places = Places(free_port(), free_port(), free_port(), metrics=0)
-    fleet = fleet_of(NAME, 1, "4x4", 1, tmp_path, places, publish_seconds=2.0)
+    fleet = fleet_of(NAME, 1, "4x4", 1, tmp_path, places, publish_seconds=1.0)
     fleet.start(lambda line: None)
     over = threading.Event()
 
@@ -86,8 +95,10 @@ def test_a_fleet_outlives_the_death_of_each_of_its_processes(watched: Watched) -
     for name in ("actor-1", "learner", "replay", "server", "store"):
         versions, games = watched.versions(), watched.games()
         watched.kill(name)
-        watched.wait_for(lambda before=versions: len(watched.versions()) >= len(before) + 2)
-        watched.wait_for(lambda before=games: len(watched.games()) >= len(before) + 10)
+        watched.wait_for(lambda name=name: watched.child(name).restarts == 1)
+        again, more = watched.counts()  # what follows comes after the restart
+        watched.wait_for(lambda again=again: len(watched.versions()) > again)
+        watched.wait_for(lambda more=more: len(watched.games()) > more)
         assert versions.items() <= watched.versions().items()
         assert games <= watched.games()
     assert [c.restarts for c in watched.fleet.children] == [1] * 5
