@@ -176,11 +176,9 @@ class Matches:
         )
 
 
-_CODEC = zstandard.ZstdCompressor(level=3)
-
-
 def _pack(array: np.ndarray[Any, Any]) -> bytes:
-    return _CODEC.compress(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    plain = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    return zstandard.ZstdCompressor(level=3).compress(plain)  # not shared: two threads in one would end the process
 
 
 def _unpack(data: bytes, kind: str) -> np.ndarray[Any, Any]:
