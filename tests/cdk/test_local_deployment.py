@@ -1,6 +1,10 @@
 """All stacks on a local stand-in by their synthesized templates, and the real code on what they made."""
 
 import json
+import os
+import socket
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +23,14 @@ from cloud.jobs import Jobs, Order
 from cloud.stand_ins import local_cloud
 from learner import sagemaker_entry
 from learner.judge import judge
+from store.lake import Lake
 from store.names import CLUSTER_OUTPUT, FLEET_OUTPUT, MACHINE_OUTPUT
 from store.policies import Policies
 from store.ratings import Player, Ratings
 from stratagem.cli.cloud import cloud
+from stratagem.supervisor import Child, Fleet
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PREFIX = "stratagem-dev"
 OUTCOME = {
@@ -162,6 +170,58 @@ def test_the_machine_trains_judges_and_promotes(
     assert jobs.status(job).execution == "ABORTED"
     with pytest.raises(CloudError, match=f'training "other" is unknown; the last one is {job}'):
         jobs.status("other")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def containers_of(app: Synthesized) -> dict[str, Any]:
+    """What the task definitions run, by the container's name."""
+    definitions = app.of_type("AWS::ECS::TaskDefinition").values()
+    return {one["Name"]: one for task in definitions for one in task["Properties"]["ContainerDefinitions"]}
+
+
+def test_server_actor_and_learner_play_on_what_was_deployed(
+    deployed: Deployment, dev: Synthesized, tmp_path: Path
+) -> None:
+    """The containers' own commands, with the names that the stacks tell them, as processes of this machine."""
+    containers, address = containers_of(dev), f"127.0.0.1:{free_port()}"
+    environment = {**deployed.names().environment(), "STRATAGEM_ENDPOINT": str(deployed.endpoint)}
+    for name in ("server", "actor"):
+        told = {variable["Name"] for variable in containers[name]["Environment"]}
+        assert told - {"STRATAGEM_SERVER"} <= set(environment), "no other names than those given here"
+    environment |= {**os.environ, "STRATAGEM_SERVER": address, "PYTHONPATH": str(ROOT / "src")}
+    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    serve = [address if "50051" in word else word for word in containers["server"]["Command"]]
+    serve = [f"127.0.0.1:{free_port()}" if "9464" in word else word for word in serve]
+    learn = ["learn", "--name", "small", "--board", "4x4", "--server", address, "--replay", address]
+    commands = {
+        "server": ["stratagem", *serve, "--data", str(tmp_path / "games")],
+        "learner": ["stratagem", *learn, "--data", str(tmp_path / "learn"), "--publish-seconds", "1"],
+        "actor": ["sh", str(ROOT / "docker/actor.sh"), "--policy", "small"],
+    }
+    fleet = Fleet([Child(name, command, tmp_path / name, environment) for name, command in commands.items()])
+    policies, ratings = Policies(deployed.connection()), Ratings(deployed.connection())
+    fleet.start(lambda line: None)
+    try:
+        limit = time.monotonic() + 180
+        while len(list(policies.versions("small"))) < 3 or len(set(ratings.games("generalsio"))) < 20:
+            logs = "\n".join(child.tail() for child in fleet.children)
+            assert all(child.state == "running" for child in fleet.children), logs
+            assert time.monotonic() < limit, logs
+            time.sleep(0.5)
+    finally:
+        fleet.stop(lambda line: None)
+    assert {rating.player.name for rating in ratings.ladder("generalsio")} >= {"policy:small"}
+    lake = Lake(deployed.connection())
+    lake.fold()
+    rows = [row.game_id for row in lake.all_rows()]
+    assert len(rows) == len(set(rows))
+    assert set(rows) <= set(ratings.games("generalsio")), "what was filed was counted"
 
 
 def test_nothing_is_left_once_it_is_destroyed(deployed: Deployment) -> None:
