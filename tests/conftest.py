@@ -1,9 +1,14 @@
 """Settings of all tests, and the fixtures that tests of several rooms share."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+# Threads that wait for each other's part of an operation must not keep the cores from the other tests meanwhile. This
+# is read when torch or numba is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 from hypothesis import HealthCheck, settings
