@@ -30,6 +30,8 @@ def values_of(field: FieldDescriptor) -> st.SearchStrategy[Any]:
         return st.booleans()
     if field.type == FieldDescriptor.TYPE_MESSAGE:
         return fields_of(field.message_type)
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return st.binary(max_size=40)
     assert field.type == FieldDescriptor.TYPE_STRING, field.name
     return WORDS
 
