@@ -1,6 +1,7 @@
 """The synthesized app, once a profile for all tests: it takes some seconds."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 Resource = dict[str, Any]
 
@@ -48,20 +50,24 @@ class Synthesized:
 
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesized]:
-    """Synthesizes a profile once; cdk-nag's findings make it fail."""
+    """Synthesizes a profile once, whichever process asks first; cdk-nag's findings make it fail."""
     if shutil.which("node") is None:
         pytest.skip("no node, which the CDK's constructs run on")
     pytest.importorskip("aws_cdk")
     from cdk.app import build
 
-    made: dict[str, Synthesized] = {}
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # a folder of all the processes that share these tests
+        shared = shared.parent
 
     def of(profile: str) -> Synthesized:
-        if profile not in made:
-            folder = tmp_path_factory.mktemp(f"cdk-{profile}")
-            build({"profile": profile, **ASKED[profile]}, folder).app.synth()
-            made[profile] = Synthesized(profile, folder)
-        return made[profile]
+        folder = shared / f"cdk-{profile}"
+        done = folder / "done"
+        with FileLock(shared / f"cdk-{profile}.lock"):
+            if not done.exists():
+                build({"profile": profile, **ASKED[profile]}, folder).app.synth()
+                done.touch()
+        return Synthesized(profile, folder)
 
     return of
 
