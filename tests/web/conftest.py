@@ -62,7 +62,7 @@ def site(store_endpoint: str) -> Iterator[Site]:
     made.stop()
 
 
-@pytest.fixture(scope="module")  # no longer: Playwright's event loop runs on in this thread, where other tests start theirs
+@pytest.fixture(scope="module")  # no longer: its event loop runs on in this thread, where others start theirs
 def browser() -> Iterator[Any]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
