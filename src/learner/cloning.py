@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from engine.tiles import MOUNTAIN
 from engine.views import BoardView
 from learner.crew import crew_of
 from learner.network import ILLEGAL, NetworkConfig, Policy
+from learner.snapshot import load_policy
 
 BOARD = MapSpec.site()
 HELD_OUT = 10  # one game in so many is kept back
@@ -80,7 +81,7 @@ class Fragment(NamedTuple):
     vector: Tensor  # (T, L, V) int32
     resets: Tensor  # (T, L) bool: a game's first turn
     actions: Tensor  # (T, L) int64, what was played
-    outcomes: Tensor  # (T, L) float32: 1 won, -1 lost, 0 unknown
+    outcomes: Tensor  # (T, L) float32: 1 won, -1 lost, between them what is expected; 0 unknown
     playing: Tensor  # (T, L) bool: False where there is no game
 
 
@@ -114,11 +115,25 @@ def human_game(record: Record) -> HumanGame:
     return HumanGame(record.ruleset.integers(), kinds, layout, actions, winner)
 
 
+class Source(Protocol):
+    """Where fragments come from."""
+
+    rows: int  # L
+    height: int  # of the board
+    width: int
+
+    def fragment(self, turns: int) -> Fragment:
+        """The next T turns of all rows."""
+
+
 class Lanes:
     """Recorded games played side by side; a lane whose game has ended takes the next one."""
 
+    height, width = BOARD.board_height, BOARD.board_width
+
     def __init__(self, games: Iterator[HumanGame], lanes: int, device: torch.device) -> None:
         self._games, self._device = games, device
+        self.rows = 2 * lanes
         self._batch = GameBatch("classic", lanes, board=BOARD, autoreset="off")
         self._now: list[HumanGame | None] = [None] * lanes
         self._turn = [0] * lanes
@@ -202,10 +217,14 @@ def weights_of(logits: Tensor, fragment: Fragment, passes: float) -> Tensor:
 class Cloning:
     """A policy with its optimizer and its memory of the lanes."""
 
-    def __init__(self, network: NetworkConfig, settings: CloneSettings, device: str = "cpu") -> None:
+    def __init__(
+        self, network: NetworkConfig, settings: CloneSettings, device: str = "cpu", start: Path | None = None
+    ) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.policy = Policy(network).to(device)
+        if start is not None:
+            self.policy.load_state_dict(load_policy(start, device).policy.state_dict())
         self.device = torch.device(device)
         self.optimizer = torch.optim.Adam(self.policy.parameters(), lr=settings.learning_rate, eps=1e-5)
         self.generator = torch.Generator().manual_seed(settings.seed)
@@ -213,19 +232,22 @@ class Cloning:
         self.turns = 0  # player-turns learned from, passes included
 
     def train(self, games: list[HumanGame], told: Callable[[float, Losses], None]) -> None:
-        """Learn until time or fragments are used up, the games in ever new order; `told` hears of every fragment."""
+        """Learn from games, in ever new order; see `learn`."""
+        lanes = min(self.settings.games, len(games))
+        self.learn(Lanes(self._endless(games), lanes, self.device), told)
+
+    def learn(self, source: Source, told: Callable[[float, Losses], None]) -> None:
+        """Learn until time or fragments are used up; `told` hears of every fragment."""
         s = self.settings
-        count = min(s.games, len(games))
-        lanes = Lanes(self._endless(games), count, self.device)
-        memory = self.policy.first_memory(2 * count, BOARD.board_height, BOARD.board_width)
+        memory = self.policy.first_memory(source.rows, source.height, source.width)
         started, done = time.perf_counter(), 0
         while (progress := done / s.fragments if s.fragments else (time.perf_counter() - started) / s.seconds) < 1.0:
             done += 1
             for group in self.optimizer.param_groups:
                 group["lr"] = 0.5 * s.learning_rate * (1.0 + math.cos(math.pi * progress))
-            fragment = lanes.fragment(s.turns)
+            fragment = source.fragment(s.turns)
             following, seen = torch.empty_like(memory), []
-            order = torch.randperm(2 * count, generator=self.generator).to(self.device)
+            order = torch.randperm(source.rows, generator=self.generator).to(self.device)
             for rows in order.chunk(s.minibatches):
                 losses, following[rows] = self._step(Fragment(*(x[:, rows] for x in fragment)), memory[rows])
                 nn.utils.clip_grad_norm_(self.policy.parameters(), s.max_grad_norm)

@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, Place] = {
     "clone": Place("stratagem.cli.clone", "clone", "Train a policy to play as people did in recorded games."),
     "live": Place("stratagem.cli.live", "live", "Play on generals.io with a policy or a bot."),
     "play": Place("stratagem.cli.play", "play", "Play in the terminal, against a bot or a person."),
-    "policy": Place("stratagem.cli.policy", "policy", "Take policies to where they play: ONNX, a competition."),
+    "policy": Place("stratagem.cli.policy", "policy", "Rate policies, export them: ONNX, a competition."),
     "r2d2": Place("stratagem.cli.r2d2", "r2d2", "Train a recurrent DQN on a small board and rate it."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
     "serve": Place("stratagem.cli.serve", "serve", "Run the gRPC services."),

@@ -1,55 +1,116 @@
-"""`stratagem clone`: behaviour cloning from recorded games."""
+"""`stratagem clone`: learn to play as others do, people in recorded games or a scripted bot."""
 
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.bots import BOTS
+
 if TYPE_CHECKING:
-    from learner.cloning import Losses
+    from learner.cloning import CloneSettings, Losses
+    from learner.network import NetworkConfig
 
 REFUSED = 2
 TOLD = 0.1  # part of the time between two lines of progress
+GUIDED = 0.5  # with a teacher: from half of the run on it has every second seat, before more
+MAX_TURNS = 1000  # of a game with a teacher
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
+@click.option("--teacher", type=click.Choice(list(BOTS)), help="Instead of files: learn from this bot.")
+@click.option("--board", help="With --teacher: maps by name, site (the default), competition or small.")
+@click.option("--ruleset", help="With --teacher: generalsio (the default), classic or competition.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Writes OUT.safetensors and OUT.json.")
-@click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, large.")
+@click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its size and halves.")
+@click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @click.option("--halves/--no-halves", default=True, show_default=True, help="Whether it may move half an army.")
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=5.0, show_default=True, help="Of training.")
-@click.option("--games", type=click.IntRange(min=1), help="Take only the first so many games.")
+@click.option("--games", type=click.IntRange(min=1), help="Take only the first so many; with --teacher, at a time: 32.")
+@click.option("--rate", type=float, default=2e-3, show_default=True, help="Learning rate at the start.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of weights and order.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 def clone(
     files: tuple[Path, ...],
+    teacher: str | None,
+    board: str | None,
+    ruleset: str | None,
     out: Path,
+    start: Path | None,
     size: str,
     halves: bool,
     minutes: float,
     games: int | None,
+    rate: float,
     seed: int,
     device: str,
 ) -> None:
     """Train a policy to play as people did in recorded 1v1 games (.gior, .gioreplay, .json, .jsonl, each also .gz).
 
-    Every tenth game is kept back and tells how well the policy foretells play. A training run can begin from the
-    policy. Exit status: 0, 2 if the files cannot be used.
+    Every tenth game is kept back and tells how well the policy foretells play. With --teacher it plays games itself,
+    and a scripted bot says at every turn what it would have done. A training run can begin from the policy. Exit
+    status: 0, 2 if the files cannot be used.
     """
+    if (teacher is None) != bool(files):
+        raise click.UsageError("give recorded games, or --teacher BOT")
+    if teacher is None and (board or ruleset):
+        raise click.UsageError("--board and --ruleset go with --teacher; recorded games bring their own")
     from learner.host import prepare_host
 
     prepare_host()
-    from engine.replays import ReplayError
-    from learner.cloning import BOARD, CloneSettings, Cloning, divide, load_games, score
+    from learner.cloning import CloneSettings
+
+    settings = CloneSettings(seed=seed, seconds=60.0 * minutes, games=games or 32, learning_rate=rate)
+    if teacher is None:
+        _from_files(files, games, _network(start, size, halves=halves), settings, out, start, device)
+    else:
+        _from_teacher(teacher, board or "site", ruleset or "generalsio", size, halves, settings, out, start, device)
+
+
+def _network(start: Path | None, size: str, **options: Any) -> "NetworkConfig":
+    """The network of a size, or that of the policy to begin from."""
     from learner.network import NetworkConfig
-    from learner.snapshot import save_policy
+    from learner.snapshot import SnapshotError, load_policy
 
     try:
-        network = NetworkConfig.of(size, halves=halves)
+        return load_policy(start).policy.config if start else NetworkConfig.of(size, **options)
+    except SnapshotError as error:
+        raise click.BadParameter(str(error), param_hint="--start") from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--size") from None
+
+
+class Teller:
+    """Tells of progress ten times a run."""
+
+    def __init__(self) -> None:
+        self.progress = 0.0
+        self._following = 0.0
+
+    def __call__(self, progress: float, losses: "Losses") -> None:
+        """Hear of a fragment."""
+        self.progress = progress
+        if progress >= self._following:
+            self._following += TOLD
+            click.echo(f"  {progress:4.0%}  choice {float(losses.choice):.3f} nats, value {float(losses.value):.3f}")
+
+
+def _from_files(
+    files: tuple[Path, ...],
+    games: int | None,
+    network: "NetworkConfig",
+    settings: "CloneSettings",
+    out: Path,
+    start: Path | None,
+    device: str,
+) -> None:
+    from engine.replays import ReplayError
+    from learner.cloning import BOARD, Cloning, divide, load_games, score
+    from learner.snapshot import save_policy
+
     try:
         found, others = load_games(files)
     except ReplayError as error:
@@ -57,22 +118,14 @@ def clone(
         sys.exit(REFUSED)
     learned, kept = divide(found[:games])
     click.echo(f"{len(learned)} games to learn from, {len(kept)} kept back, {others} of other kinds left out")
-    cloning = Cloning(network, CloneSettings(seed=seed, seconds=60.0 * minutes), device)
-    following = 0.0
-
-    def told(progress: float, losses: "Losses") -> None:
-        nonlocal following
-        if progress >= following:
-            following += TOLD
-            click.echo(f"  {progress:4.0%}  choice {float(losses.choice):.3f} nats, value {float(losses.value):.3f}")
-
-    cloning.train(learned, told)
+    cloning = Cloning(network, settings, device, start)
+    cloning.train(learned, Teller())
     result = score(cloning.policy, kept)
     facts = {
         "board": [BOARD.board_height, BOARD.board_width],
         "cloned_from": [path.name for path in files],
-        "seed": seed,
-        "seconds": 60.0 * minutes,
+        "seed": settings.seed,
+        "seconds": settings.seconds,
         "player_turns": cloning.turns,
         "held_out": asdict(result),
     }
@@ -82,3 +135,45 @@ def clone(
         f"{result.three:.1%} within three choices, {result.by_chance:.1%} by chance; {result.nats:.2f} nats a move; "
         f"the winner on {result.winner:.1%} of turns"
     )
+
+
+def _from_teacher(
+    teacher: str,
+    board: str,
+    ruleset: str,
+    size: str,
+    halves: bool,
+    settings: "CloneSettings",
+    out: Path,
+    start: Path | None,
+    device: str,
+) -> None:
+    from engine.batch import GameBatch
+    from engine.maps import find_map
+    from engine.rulesets import find_ruleset
+    from engine.warm import compile_kernels
+    from learner.cloning import Cloning
+    from learner.snapshot import save_policy
+    from learner.teaching import Lessons
+
+    try:
+        rules, maps = find_ruleset(ruleset), find_map(board, 2)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    compile_kernels()
+    cloning = Cloning(_network(start, size, halves=halves, castles=rules.castle_price > 0), settings, device, start)
+    told = Teller()
+    batch = GameBatch(rules, settings.games, settings.seed, board=maps, autoreset="next", max_turns=MAX_TURNS)
+    guided = (lambda: GUIDED) if start else (lambda: max(GUIDED, 1.0 - told.progress))
+    lessons = Lessons(cloning.policy, batch, teacher, settings.seed, guided)
+    cloning.learn(lessons, told)
+    facts = {
+        "ruleset": rules.name,
+        "board": [maps.board_height, maps.board_width],
+        "taught_by": teacher,
+        "seed": settings.seed,
+        "seconds": settings.seconds,
+        "player_turns": cloning.turns,
+    }
+    save_policy(cloning.policy, out, facts)
+    click.echo(f"{out}: after {cloning.turns:,} turns, agrees with {teacher} on {lessons.agreement:.1%} of the latest")

@@ -1,5 +1,6 @@
-"""`stratagem policy`: take policies to where they play."""
+"""`stratagem policy`: rate policies, and take them to where they play."""
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ WRITTEN = (".json", ".safetensors")
 
 @click.group()
 def policy() -> None:
-    """Take policies to where they play."""
+    """Rate policies, and take them to where they play."""
 
 
 @policy.command()
@@ -77,6 +78,66 @@ def _export_zip(stem: Path | None, bot: str | None, target: Path, temperature: f
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)
     click.echo(f"{target}: {len(data) / 1e6:.1f} MB{speed}")
+
+
+@policy.command()
+@click.argument("path", metavar="POLICY", type=click.Path(path_type=Path))
+@click.option("--against", multiple=True, help="A bot, or another policy; may be repeated. Left out: every bot.")
+@click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
+@click.option("--ruleset", default="generalsio", show_default=True, help="generalsio, classic or competition.")
+@click.option("--pairs", type=click.IntRange(1), default=100, show_default=True, help="Mirrored pairs of games each.")
+@click.option("--turns", type=click.IntRange(1), default=1000, show_default=True, help="Longer games are drawn.")
+@click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps and moves.")
+@click.option("--json", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there.")
+def rate(
+    path: Path,
+    against: tuple[str, ...],
+    board: str,
+    ruleset: str,
+    pairs: int,
+    turns: int,
+    seed: int,
+    target: Path | None,
+) -> None:
+    """Play POLICY (NAME.safetensors with NAME.json) against bots: each map twice, seats swapped.
+
+    Prints wins with 95 % intervals; a drawn game is no win. Exit status: 0, 2 if a policy cannot be used.
+    """
+    from learner.host import prepare_host
+
+    prepare_host()
+    from engine.bots import BOTS
+    from engine.maps import find_map
+    from engine.rulesets import find_ruleset
+    from engine.warm import compile_kernels
+    from learner.players import BotPlayer, Player, PolicyPlayer
+    from learner.rating import Arena, play_match
+    from learner.snapshot import SnapshotError, load_policy, replace_file
+
+    def player(name: str, number: int) -> Player:
+        return BotPlayer(name) if name in BOTS else PolicyPlayer(name, load_policy(_stem(Path(name))).policy, number)
+
+    try:
+        rules = find_ruleset(ruleset)
+        arena = Arena(rules.vary(turn_limit=min(turns, rules.turn_limit or turns)), find_map(board, 2), seed)
+        rivals = [player(name, seed + number) for number, name in enumerate(against or BOTS, start=1)]
+        own = player(str(path), seed)
+    except (SnapshotError, ValueError) as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(REFUSED)
+    compile_kernels()
+    found = {}
+    for rival in rivals:
+        match = play_match(own, rival, arena, pairs)
+        won = match.win_rate
+        click.echo(
+            f"wins {won.mean:6.1%} of {won.games} games against {rival.name} (95 %: {won.low:.1%} to {won.high:.1%}), "
+            f"draws {match.drawn:.1%}, {match.turns.mean():.0f} turns a game"
+        )
+        found[rival.name] = {**won.as_dict(), "drawn": match.drawn, "turns": float(match.turns.mean())}
+    if target is not None:
+        facts = {"policy": str(path), "board": board, "ruleset": ruleset, "turn_limit": arena.ruleset.turn_limit}
+        replace_file(target, json.dumps({**facts, "seed": seed, "wins": found}, indent=2).encode() + b"\n")
 
 
 def _stem(path: Path) -> Path:

@@ -1,0 +1,100 @@
+"""Learning from a scripted bot: the learner plays, and at every turn the bot says what it would have done.
+
+A policy that is shown its teacher's games alone never sees where its own mistakes lead. So games are played by the
+learner itself as well, and labelled by the teacher all the same (DAgger, Ross et al. 2011): at the start of a game each
+seat is given to the teacher with a probability that falls over the run, and else to the learner.
+
+The value head learns what games are worth as they are played, by TD(lambda): 1 for a win, -1 for a defeat.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.arrays import Bool, Int32
+from engine.batch import GameBatch
+from engine.compile import OneThread
+from learner.cloning import Fragment
+from learner.crew import crew_of
+from learner.network import Policy, sample
+from learner.players import answer
+from learner.ppo import advantages_of
+
+GAMMA, LAMBDA = 0.997, 0.95  # the discount a turn, and how far rewards are trusted rather than the value head
+NEWEST = 0.05  # weight of the newest fragment in the agreement told
+
+
+class Lessons:
+    """Games of two between learner and teacher; a source of fragments for `learner.cloning.Cloning`.
+
+    batch: made with autoreset "next". teacher: a bot of `engine.bots`. guided: the probability that the teacher has a
+    seat, asked at the start of every game.
+    """
+
+    def __init__(self, policy: Policy, batch: GameBatch, teacher: str, seed: int, guided: Callable[[], float]) -> None:
+        self.policy, self.batch, self.guided = policy, batch, guided
+        self.rows, self.height, self.width = batch.num_games * batch.seats, batch.height, batch.width
+        self._teachers = [teacher] * batch.seats
+        self._device = next(policy.parameters()).device
+        self._crew = crew_of(self._device)
+        self._chance = np.random.default_rng(seed)
+        self._generator = torch.Generator(self._device).manual_seed(seed)
+        self._memory = policy.first_memory(self.rows, self.height, self.width)
+        self._fresh: Bool = np.ones(batch.num_games, np.bool_)
+        self._over: Bool = np.zeros(batch.num_games, np.bool_)
+        self.agreement = 0.0  # part of the teacher's latest moves, passes aside, that were the learner's first choice
+        self._by_teacher = np.zeros((batch.num_games, batch.seats), np.bool_)
+        batch.reset()
+
+    @torch.no_grad()
+    def fragment(self, turns: int) -> Fragment:
+        """The next T turns; row seats * game + seat."""
+        kept: list[tuple[Tensor, ...]] = []
+        ends: list[tuple[Tensor, ...]] = []
+        agreed: list[Tensor] = []
+        for _ in range(turns):
+            words, vector, resets, values, logits = self._look(keep=True)
+            labels, played = self._choose(logits)
+            with OneThread():
+                _, reward, terminated, truncated, _ = self.batch.step(played)
+            valid = ~self._over
+            self._fresh, self._over = self._over, terminated | truncated
+            kept.append((words, vector, resets, labels, values, self._of_rows(valid)))
+            agreed.append((logits.argmax(-1) == labels)[(labels > 0) & kept[-1][-1]])
+            ends.append((self._tensor(reward.reshape(-1)), self._of_rows(terminated), self._of_rows(truncated)))
+        last = self._look(keep=False)[3]
+        words, vector, resets, labels, values, valid = (torch.stack(column) for column in zip(*kept, strict=True))
+        rewards, terminated, truncated = (torch.stack(column) for column in zip(*ends, strict=True))
+        advantages = advantages_of(rewards, torch.cat([values, last[None]]), terminated, truncated, GAMMA, LAMBDA)
+        if len(moved := torch.cat(agreed)):
+            self.agreement += NEWEST * (float(moved.float().mean()) - self.agreement)
+        return Fragment(words, vector, resets, labels, (advantages + values).clamp(-1.0, 1.0), valid)
+
+    def _look(self, keep: bool) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """What all rows see, and what the policy makes of it: words, vector, resets, values (L,), logits (L, A)."""
+        seen = self.batch.observe()
+        words = self._tensor(seen.words.reshape(self.rows, self.height, self.width).copy())
+        vector = self._tensor(seen.vector.reshape(self.rows, -1).copy())
+        resets = self._of_rows(self._fresh)
+        output = answer(self._crew, self.policy, words, vector, self._memory, resets)
+        if keep:
+            self._memory = output.memory
+        return words, vector, resets, output.values[0], output.logits[0]
+
+    def _choose(self, logits: Tensor) -> tuple[Tensor, Int32]:
+        """What the teacher would do, int64 (L,), and what is done, int32 (G, S)."""
+        begun = np.flatnonzero(self._fresh)
+        self._by_teacher[begun] = self._chance.random((len(begun), self.batch.seats)) < self.guided()
+        with OneThread():
+            told = self.batch.bot_actions(self._teachers)
+        own = sample(logits, self._generator).to("cpu", torch.int32).numpy().reshape(told.shape)
+        played: Int32 = np.where(self._by_teacher, told, own)
+        return self._tensor(told.reshape(-1).astype(np.int64)), played
+
+    def _of_rows(self, per_game: Bool) -> Tensor:
+        return self._tensor(np.repeat(per_game, self.batch.seats))
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self._device)

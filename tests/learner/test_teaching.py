@@ -1,0 +1,101 @@
+"""Learning from a bot: who plays which seat, what is told of it, and that it is learned."""
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from engine.batch import GameBatch
+from engine.map_specs import MapSpec
+from learner.cloning import CloneSettings, Cloning
+from learner.network import NetworkConfig, Policy
+from learner.snapshot import load_policy
+from learner.teaching import Lessons
+from stratagem.cli import main
+
+NETWORK = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)
+BOARD = MapSpec.plain(6, 6, mountains=0.1, cities=0)
+
+
+def games(count=4, seed=1):
+    return GameBatch("generalsio", count, seed, board=BOARD, autoreset="next", max_turns=60)
+
+
+def test_a_seat_of_the_teacher_is_played_as_labelled():
+    batch, alike = games(), games()
+    lessons = Lessons(Policy(NETWORK), batch, "expander", 1, lambda: 1.0)
+    fragment = lessons.fragment(20)
+    alike.reset()
+    for turn in range(20):
+        seen = alike.observe()
+        assert np.array_equal(fragment.words[turn].numpy(), seen.words.reshape(8, 6, 6))
+        actions = alike.bot_actions("expander")
+        assert np.array_equal(fragment.actions[turn].numpy(), actions.reshape(-1))
+        alike.step(actions)
+    assert fragment.playing.all()
+    assert fragment.resets[0].all() and not fragment.resets[1:].any()
+
+
+def test_a_learner_plays_for_itself_and_is_told_all_the_same():
+    batch = games()
+    lessons = Lessons(Policy(NETWORK), batch, "expander", 1, lambda: 0.0)
+    fragment = lessons.fragment(30)
+    moves = fragment.actions[fragment.actions > 0]
+    assert len(moves) > 50
+    alike = games()
+    alike.reset()
+    differs = False
+    for turn in range(30):
+        differs |= not np.array_equal(fragment.words[turn].numpy(), alike.observe().words.reshape(8, 6, 6))
+        alike.step(fragment.actions[turn].numpy().astype(np.int32).reshape(4, 2))
+    assert differs
+
+
+def test_games_end_and_begin_anew_and_tell_what_they_were_worth():
+    lessons = Lessons(Policy(NETWORK), games(16), "hunter", 1, lambda: 0.5)
+    fragment = lessons.fragment(200)
+    assert fragment.resets[1:].any()
+    assert (~fragment.playing).any()
+    assert torch.equal(fragment.playing[:-1] | fragment.resets[1:], torch.ones_like(fragment.resets[1:]))
+    assert fragment.outcomes.max() == 1.0 and fragment.outcomes.min() == -1.0
+
+
+def test_it_learns_what_its_teacher_does():
+    told = []
+    cloning = Cloning(NETWORK, CloneSettings(fragments=40, turns=8, minibatches=1, learning_rate=1e-2, passes=1.0))
+    lessons = Lessons(cloning.policy, games(16), "expander", 1, lambda: 0.5)
+    cloning.learn(lessons, lambda progress, losses: told.append(float(losses.choice)))
+    assert np.mean(told[-5:]) < 0.8 * np.mean(told[:5])
+    assert lessons.agreement > 0.2
+
+
+def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
+    def run(*more):
+        arguments = ["clone", "--teacher", "hunter", "--board", "small", "--games", "4", "--minutes", "0.03", *more]
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "agrees with hunter on" in run("--out", str(tmp_path / "first"), "--no-halves")
+    about = load_policy(tmp_path / "first").about
+    assert (about["taught_by"], about["ruleset"]) == ("hunter", "generalsio")
+    run("--out", str(tmp_path / "second"), "--start", str(tmp_path / "first"))
+    assert not load_policy(tmp_path / "second").policy.config.halves
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "give recorded games, or --teacher"),
+        (["a.gior", "--teacher", "hunter"], "give recorded games, or --teacher"),
+        (["a.gior", "--board", "site"], "--board and --ruleset go with --teacher"),
+        (["--teacher", "nobody"], "'nobody' is not one of"),
+        (["--teacher", "hunter", "--board", "moon"], 'map "moon" is unknown'),
+        (["--teacher", "hunter", "--size", "huge"], 'size "huge" is unknown'),
+        (["--teacher", "hunter", "--start", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments, complaint, tmp_path):
+    result = CliRunner().invoke(main, ["clone", *arguments, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert complaint in result.output
