@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import distribution
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ["STRATAGEM_PLAIN"] = "1"  # before the engine is imported
@@ -20,9 +21,11 @@ from rich.console import Console
 from rich.table import Table
 from starlette.testclient import TestClient
 
+from engine.game import Game
 from lambdas.app import PARTS, create_app
 from lambdas.http import Services
-from lambdas.match_logic import turn_due
+from lambdas.match_logic import draw_layout, map_of, rules_of, turn_due
+from lambdas.minds import PolicyMind, open_session
 from machine import ROOT, write_result
 from store.connect import Connection, create_all
 from store.names import Names
@@ -93,6 +96,32 @@ def measure_requests(api: TestClient, services: Services, clock: list[int]) -> d
     return figures | _percentiles("poll that plays a turn", milliseconds(TURNS, turn))
 
 
+def policy_turn() -> dict[str, float]:
+    """What a policy of the demo's size takes for a move of its own, without the request around it.
+
+    torch draws its weights, which cost as much as learned ones, and exports them in a process of its own.
+    """
+    figures = {}
+    with TemporaryDirectory() as folder:
+        stem = Path(folder) / "policy"
+        code = (
+            "import sys\nfrom pathlib import Path\n"
+            "from learner.export_onnx import export_onnx\nfrom learner.network import NetworkConfig, Policy\n"
+            "Path(sys.argv[1]).write_bytes(export_onnx(Policy(NetworkConfig.of('tiny', halves=False))))"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        subprocess.run([sys.executable, "-c", code, str(stem)], env=environment, check=True)
+        session = open_session(stem.read_bytes())
+    for board in ("6x6", "site"):
+        rules, spec = rules_of("generalsio"), map_of(board, 2)
+        game = Game(rules, draw_layout(rules, spec, 2, 1))
+        mind = PolicyMind(*session, spec.board_height, spec.board_width)
+        _, memory = mind.act(game, 0, 1, None)
+        asked = milliseconds(POLLS, lambda mind=mind, game=game, memory=memory: mind.act(game, 0, 1, memory))
+        figures |= _percentiles(f"the demo's policy, its move on {board}", asked)
+    return figures
+
+
 def _percentiles(name: str, found: tuple[float, float]) -> dict[str, float]:
     return {f"{name}, p50 ms": found[0], f"{name}, p99 ms": found[1]}
 
@@ -160,6 +189,7 @@ def main() -> None:
         services = Services(connection, lambda: clock[0], "", "", limited=False)
         api = TestClient(create_app(services), base_url="http://127.0.0.1")
         figures = measure_requests(api, services, clock)
+        figures |= policy_turn()
         figures["matches in real time, one process"] = sustained(api, services, clock)
     finally:
         store.terminate()

@@ -23,6 +23,7 @@ from learner.players import answer
 from learner.ppo import advantages_of
 
 GAMMA, LAMBDA = 0.997, 0.95  # the discount a turn, and how far rewards are trusted rather than the value head
+SCATTER = 300  # turns, over which games are scattered at the start
 NEWEST = 0.05  # weight of the newest fragment in the agreement told
 
 
@@ -47,6 +48,7 @@ class Lessons:
         self.agreement = 0.0  # part of the teacher's latest moves, passes aside, that were the learner's first choice
         self._by_teacher = np.zeros((batch.num_games, batch.seats), np.bool_)
         batch.reset()
+        self._scatter()
 
     @torch.no_grad()
     def fragment(self, turns: int) -> Fragment:
@@ -71,6 +73,17 @@ class Lessons:
         if len(moved := torch.cat(agreed)):
             self.agreement += NEWEST * (float(moved.float().mean()) - self.agreement)
         return Fragment(words, vector, resets, labels, (advantages + values).clamp(-1.0, 1.0), valid)
+
+    def _scatter(self) -> None:
+        """Let the teacher begin every game, each for another while: games in step would all teach the same at a time."""
+        lead = self._chance.integers(0, SCATTER, self.batch.num_games)
+        with OneThread():
+            for turn in range(SCATTER):
+                playing = np.flatnonzero((lead > turn) & ~self._over).astype(np.int32)
+                if len(playing):
+                    actions = self.batch.bot_actions(self._teachers, playing)
+                    _, _, terminated, truncated, _ = self.batch.step(actions, playing)
+                    self._over[playing] = terminated | truncated
 
     def _look(self, keep: bool) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """What all rows see, and what the policy makes of it: words, vector, resets, values (L,), logits (L, A)."""

@@ -6,7 +6,9 @@ import torch
 from click.testing import CliRunner
 
 from engine.batch import GameBatch
+from engine.board import TURN
 from engine.map_specs import MapSpec
+from learner import teaching
 from learner.cloning import CloneSettings, Cloning
 from learner.network import NetworkConfig, Policy
 from learner.snapshot import load_policy
@@ -21,7 +23,26 @@ def games(count=4, seed=1):
     return GameBatch("generalsio", count, seed, board=BOARD, autoreset="next", max_turns=60)
 
 
-def test_a_seat_of_the_teacher_is_played_as_labelled():
+@pytest.fixture
+def in_step(monkeypatch):
+    """All games begin at once."""
+    monkeypatch.setattr(teaching, "SCATTER", 1)
+
+
+def test_games_are_scattered_and_stand_where_the_teacher_led_them(monkeypatch):
+    monkeypatch.setattr(teaching, "SCATTER", 30)
+    batch, alike = games(8), games(8)
+    Lessons(Policy(NETWORK), batch, "expander", 1, lambda: 1.0)
+    turns = batch.rows[:, TURN]
+    assert len(set(turns.tolist())) > 4
+    alike.reset()
+    for turn in range(30):
+        at = turns == turn
+        assert np.array_equal(alike.rows[at], batch.rows[at])
+        alike.step(alike.bot_actions("expander"))
+
+
+def test_a_seat_of_the_teacher_is_played_as_labelled(in_step):
     batch, alike = games(), games()
     lessons = Lessons(Policy(NETWORK), batch, "expander", 1, lambda: 1.0)
     fragment = lessons.fragment(20)
@@ -33,10 +54,10 @@ def test_a_seat_of_the_teacher_is_played_as_labelled():
         assert np.array_equal(fragment.actions[turn].numpy(), actions.reshape(-1))
         alike.step(actions)
     assert fragment.playing.all()
-    assert fragment.resets[0].all() and not fragment.resets[1:].any()
+    assert not fragment.resets[1:].any()
 
 
-def test_a_learner_plays_for_itself_and_is_told_all_the_same():
+def test_a_learner_plays_for_itself_and_is_told_all_the_same(in_step):
     batch = games()
     lessons = Lessons(Policy(NETWORK), batch, "expander", 1, lambda: 0.0)
     fragment = lessons.fragment(30)
@@ -57,7 +78,8 @@ def test_games_end_and_begin_anew_and_tell_what_they_were_worth():
     assert fragment.resets[1:].any()
     assert (~fragment.playing).any()
     assert torch.equal(fragment.playing[:-1] | fragment.resets[1:], torch.ones_like(fragment.resets[1:]))
-    assert fragment.outcomes.max() == 1.0 and fragment.outcomes.min() == -1.0
+    assert fragment.outcomes.max() == 1.0
+    assert fragment.outcomes.min() == -1.0
 
 
 def test_it_learns_what_its_teacher_does():

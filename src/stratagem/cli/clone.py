@@ -84,18 +84,22 @@ def _network(start: Path | None, size: str, **options: Any) -> "NetworkConfig":
 
 
 class Teller:
-    """Tells of progress ten times a run."""
+    """Tells of progress ten times a run, each time of means since the time before."""
 
     def __init__(self) -> None:
         self.progress = 0.0
         self._following = 0.0
+        self._since: list[tuple[float, float]] = []
 
     def __call__(self, progress: float, losses: "Losses") -> None:
         """Hear of a fragment."""
         self.progress = progress
+        self._since.append((float(losses.choice), float(losses.value)))
         if progress >= self._following:
             self._following += TOLD
-            click.echo(f"  {progress:4.0%}  choice {float(losses.choice):.3f} nats, value {float(losses.value):.3f}")
+            choice, value = (sum(column) / len(self._since) for column in zip(*self._since, strict=True))
+            self._since.clear()
+            click.echo(f"  {progress:4.0%}  choice {choice:.3f} nats, value {value:.3f}")
 
 
 def _from_files(
