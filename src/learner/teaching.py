@@ -75,7 +75,7 @@ class Lessons:
         return Fragment(words, vector, resets, labels, (advantages + values).clamp(-1.0, 1.0), valid)
 
     def _scatter(self) -> None:
-        """Let the teacher begin every game, each for another while: games in step would all teach the same at a time."""
+        """Let the teacher begin every game, for another while each; games in step would all teach the same."""
         lead = self._chance.integers(0, SCATTER, self.batch.num_games)
         with OneThread():
             for turn in range(SCATTER):

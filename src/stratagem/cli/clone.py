@@ -1,7 +1,7 @@
 """`stratagem clone`: learn to play as others do, people in recorded games or a scripted bot."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +165,7 @@ def _from_teacher(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     compile_kernels()
+    settings = replace(settings, passes=1.0)  # a bot that passes does so on purpose
     cloning = Cloning(_network(start, size, halves=halves, castles=rules.castle_price > 0), settings, device, start)
     told = Teller()
     batch = GameBatch(rules, settings.games, settings.seed, board=maps, autoreset="next", max_turns=MAX_TURNS)
