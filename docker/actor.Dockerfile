@@ -2,7 +2,7 @@
 ARG BASE=python:3.12-slim-bookworm
 # hadolint ignore=DL3006
 FROM ${BASE}
-ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app/src NUMBA_CACHE_DIR=/app/cache NUMBA_CPU_NAME=generic OMP_WAIT_POLICY=passive
+ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app/src NUMBA_CPU_NAME=generic OMP_WAIT_POLICY=passive
 WORKDIR /app
 COPY requirements/base.txt requirements/services.txt requirements/torch.txt /app/requirements/
 RUN python3 -m venv /app/venv \
@@ -16,7 +16,7 @@ COPY src /app/src
 COPY docker/health.py docker/warm.py docker/actor.sh /app/
 RUN useradd --create-home --uid 10001 stratagem \
     && pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
-    && python warm.py && chown -R stratagem:stratagem /app/cache
+    && python warm.py && mkdir -p /app/runs && chown -R stratagem:stratagem /app/src/engine/__pycache__ /app/runs
 USER 10001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=120s CMD ["python", "/app/health.py", "peer"]
 ENTRYPOINT ["/app/actor.sh"]

@@ -2,7 +2,7 @@
 ARG BASE=python:3.12-slim-bookworm
 # hadolint ignore=DL3006
 FROM ${BASE}
-ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app/src NUMBA_CACHE_DIR=/app/cache NUMBA_CPU_NAME=generic OMP_WAIT_POLICY=passive
+ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app/src NUMBA_CPU_NAME=generic OMP_WAIT_POLICY=passive
 WORKDIR /app
 COPY requirements/base.txt requirements/services.txt requirements/torch.txt /app/requirements/
 RUN python3 -m venv /app/venv \

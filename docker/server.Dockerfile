@@ -2,7 +2,7 @@
 ARG BASE=python:3.12-slim-bookworm
 # hadolint ignore=DL3006
 FROM ${BASE}
-ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app/src NUMBA_CACHE_DIR=/app/cache NUMBA_CPU_NAME=generic OMP_WAIT_POLICY=passive
+ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app/src NUMBA_CPU_NAME=generic OMP_WAIT_POLICY=passive
 WORKDIR /app
 COPY requirements/base.txt requirements/services.txt requirements/torch.txt /app/requirements/
 # The CPU build of torch, for tensors that foreign clients ask for.
@@ -17,7 +17,7 @@ COPY src /app/src
 COPY docker/health.py docker/warm.py /app/
 RUN useradd --create-home --uid 10001 stratagem \
     && pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
-    && python warm.py && mkdir -p /app/runs && chown -R stratagem:stratagem /app/cache /app/runs
+    && python warm.py && mkdir -p /app/runs && chown -R stratagem:stratagem /app/src/engine/__pycache__ /app/runs
 USER 10001
 EXPOSE 50051 9464
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s CMD ["python", "/app/health.py", "grpc", "50051"]

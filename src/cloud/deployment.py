@@ -1,12 +1,13 @@
 """A deployment: its stacks by their names, what they tell of themselves, and how they are removed."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from cloud.assembly import StackTemplate
 from cloud.errors import CloudError
@@ -34,17 +35,18 @@ class Deployment:
     def __init__(self, prefix: str, endpoint: str | None = None, region: str | None = None) -> None:
         self.prefix, self.endpoint = prefix, endpoint
         own = LOCAL_CREDENTIALS if endpoint else {}
-        self._session = boto3.session.Session(region_name=region or (REGION if endpoint else None), **own)
+        # boto3 reads AWS_DEFAULT_REGION and the profile alone; the CDK and the other SDKs read AWS_REGION.
+        region = region or os.environ.get("AWS_REGION") or (REGION if endpoint else None)
+        self._session = boto3.session.Session(region_name=region, **own)
         self.client = cache(self._client)
 
     def _client(self, service: str) -> Any:
         """A client of a service. Raises CloudError where credentials or region are missing."""
         if not self.endpoint and self._session.get_credentials() is None:
             raise CloudError("no AWS credentials: run `aws configure sso` or set AWS_PROFILE, then try again")
-        try:
-            return self._session.client(service, endpoint_url=self.endpoint)
-        except NoRegionError:
-            raise CloudError("no AWS region: set AWS_REGION, to us-east-1 say, then try again") from None
+        if self._session.region_name is None:  # some services would do without
+            raise CloudError("no AWS region: set AWS_REGION, to us-east-1 say, then try again")
+        return self._session.client(service, endpoint_url=self.endpoint)
 
     @property
     def region(self) -> str:

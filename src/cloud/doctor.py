@@ -40,7 +40,7 @@ def examine(deployment: Deployment, instance: str, cores: int) -> Iterator[Findi
         yield Finding("account", False, _line(error), "log in: `aws configure sso`, or set AWS_PROFILE")
         return
     yield Finding("account", True, f"{who['Account']} as {who['Arn'].rpartition('/')[2]}, {region}")
-    yield _bootstrap(deployment, who["Account"], region)
+    yield look_at_bootstrap(deployment, who["Account"], region)
     yield _gpu_quota(deployment, instance)
     yield from _fargate_quotas(deployment, cores)
 
@@ -75,7 +75,8 @@ def _docker() -> Finding:
     return Finding("docker", found is not None, found or "no engine answers", mend)
 
 
-def _bootstrap(deployment: Deployment, account: str, region: str) -> Finding:
+def look_at_bootstrap(deployment: Deployment, account: str, region: str) -> Finding:
+    """Whether the CDK's own stack is there, once an account and region; nothing deploys without."""
     mend = f"run `npx aws-cdk bootstrap aws://{account}/{region}` once"
     try:
         parameter = deployment.client("ssm").get_parameter(Name=BOOTSTRAP)["Parameter"]

@@ -112,9 +112,13 @@ def _deploy(
     if local:
         _deploy_here(profile, port, chosen)
         return
+    from cloud.doctor import look_at_bootstrap
+    from cloud.errors import CloudError
     from cloud.publish import publish_page, push_images
 
-    deployment.client("sts").get_caller_identity()
+    account = deployment.client("sts").get_caller_identity()["Account"]
+    if not (bootstrap := look_at_bootstrap(deployment, account, deployment.region)).good:
+        raise CloudError(f"the CDK's bootstrap in {account}, {deployment.region}: {bootstrap.told}; {bootstrap.mend}")
     _cdk(profile, chosen, "Images")
     if images:
         push_images(deployment, tag, click.echo)

@@ -42,11 +42,14 @@ def test_without_credentials_one_line_tells_how_to_go_on(arguments: list[str]) -
 
 
 @pytest.mark.usefixtures("nobody")
-def test_without_a_region_one_line_tells_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["deploy", "status"])
+def test_without_a_region_one_line_tells_how_to_go_on(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
-    told = run("status")
+    told = run(command)
     assert (told.exit_code, told.output) == (2, "no AWS region: set AWS_REGION, to us-east-1 say, then try again\n")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert Deployment("stratagem-dev").region == "eu-west-1"
 
 
 @pytest.mark.usefixtures("nobody")
@@ -69,6 +72,17 @@ def test_the_doctor_asks_for_the_bootstrap_and_takes_it(empty: str) -> None:
     assert bootstrap()[0] is False
     deployment.client("ssm").put_parameter(Name=BOOTSTRAP, Value="30", Type="String", Overwrite=True)
     assert bootstrap()[0] is True
+
+
+def test_without_the_bootstrap_one_line_tells_how_to_go_on() -> None:
+    with local_cloud() as endpoint:
+        Deployment("stratagem-dev", endpoint).client("ssm").delete_parameters(Names=[BOOTSTRAP])
+        told = run("deploy", "--endpoint", endpoint)
+    assert told.exit_code == 2
+    assert told.output == (
+        "the CDK's bootstrap in 123456789012, us-east-1: is missing; "
+        "run `npx aws-cdk bootstrap aws://123456789012/us-east-1` once\n"
+    )
 
 
 @pytest.mark.parametrize("command", [["status"], ["train", "demo"], ["stop"]])
