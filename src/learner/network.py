@@ -336,6 +336,19 @@ class Policy(Trunk):
             return Output(logits, mean_of(values), memory, values)
         return Output(logits, values.squeeze(-1), memory)
 
+    @torch.no_grad()
+    def temper(self, temperature: float) -> None:
+        """From now on choose as at this temperature: all logits are divided by it, in the heads' own weights.
+
+        Below 1 the likeliest actions become likelier; a policy that imitates plays better so. Raises ValueError.
+        """
+        if not 0.0 < temperature <= 100.0:
+            raise ValueError(f"temperature is {temperature}; accepted: above 0 to 100")
+        for head in (self.rest, self.moves.judge, self.build):
+            if head is not None:
+                for parameter in head.parameters():
+                    parameter /= temperature
+
     def _logits(self, x: Tensor, hidden: Tensor) -> Tensor:
         """(N, C, H, W) and (N, hidden) to (N, A), in the order of the action codes."""
         moves = self.moves(x)

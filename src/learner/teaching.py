@@ -60,12 +60,12 @@ class Lessons:
             words, vector, resets, values, logits = self._look(keep=True)
             labels, played = self._choose(logits)
             with OneThread():
-                _, reward, terminated, truncated, _ = self.batch.step(played)
-            valid = ~self._over
-            self._fresh, self._over = self._over, terminated | truncated
-            kept.append((words, vector, resets, labels, values, self._of_rows(valid)))
-            agreed.append((logits.argmax(-1) == labels)[(labels > 0) & kept[-1][-1]])
-            ends.append((self._tensor(reward.reshape(-1)), self._of_rows(terminated), self._of_rows(truncated)))
+                _, reward, won, cut, _ = self.batch.step(played)
+            valid = self._of_rows(~self._over)
+            self._fresh, self._over = self._over, won | cut
+            kept.append((words, vector, resets, labels, values, valid))
+            agreed.append((logits.argmax(-1) == labels)[(labels > 0) & valid])
+            ends.append((self._tensor(reward.reshape(-1)), self._of_rows(won), self._of_rows(cut)))
         last = self._look(keep=False)[3]
         words, vector, resets, labels, values, valid = (torch.stack(column) for column in zip(*kept, strict=True))
         rewards, terminated, truncated = (torch.stack(column) for column in zip(*ends, strict=True))

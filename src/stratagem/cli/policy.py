@@ -140,6 +140,27 @@ def rate(
         replace_file(target, json.dumps({**facts, "seed": seed, "wins": found}, indent=2).encode() + b"\n")
 
 
+@policy.command()
+@click.argument("path", metavar="POLICY", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("temperature", type=float)
+def temper(path: Path, out: Path, temperature: float) -> None:
+    """Write POLICY to OUT so that it draws its moves at TEMPERATURE: below 1 the likeliest become likelier.
+
+    Exit status: 0, 2 if the policy cannot be used.
+    """
+    from learner.snapshot import SnapshotError, load_policy, save_policy
+
+    try:
+        snapshot = load_policy(_stem(path))
+        snapshot.policy.temper(temperature)
+    except (SnapshotError, ValueError) as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(REFUSED)
+    before = float(snapshot.about.get("temperature", 1.0))
+    save_policy(snapshot.policy, _stem(out), {**snapshot.about, "temperature": before * temperature})
+
+
 def _stem(path: Path) -> Path:
     return path.with_suffix("") if path.suffix in WRITTEN else path
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from store.connect import Connection
@@ -32,7 +33,7 @@ REFUSED = 2
     type=click.Path(path_type=Path),
     default=Path("runs/demo/policy"),
     show_default=True,
-    help="Policy to play against, without a suffix; left out where it is not trained yet.",
+    help="Policy to play against beside those in the box, without a suffix; left out where it is not trained yet.",
 )
 @click.option("--store", metavar="URL", help="A store that runs already, instead of a local one; see `store.names`.")
 @click.option("--open", "opens", is_flag=True, help="Open a browser.")
@@ -45,16 +46,20 @@ def web(port: int, data: Path, policy: Path, store: str | None, opens: bool) -> 
     from lambdas.http import Services
     from store.connect import Connection, create_all
     from store.names import Names
+    from stratagem.policies import boxed
     from web import FOLDER
 
     if store is None:
         store = _local_store(data / "store.jsonl")
     connection = Connection(Names.of(Names.from_environment().prefix, store))
     create_all(connection)
+    offered = boxed()
     if policy.with_suffix(".safetensors").exists():
-        _offer(connection, policy)
-    else:
-        click.echo(f"{policy} is not trained yet (make demo): bots alone can be played against")
+        offered.append(policy)
+    elif click.get_current_context().get_parameter_source("policy") is not ParameterSource.DEFAULT:
+        raise click.BadParameter(f"there is no {policy.with_suffix('.safetensors')}", param_hint="--policy")
+    for each in offered:
+        _offer(connection, each)
     app = create_app(Services(connection, limited=False), page=FOLDER)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
     threading.Thread(target=_announce, args=(server, opens), daemon=True).start()

@@ -1,0 +1,74 @@
+"""`stratagem policy`: rating against bots and other policies, and another temperature."""
+
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from learner.network import NetworkConfig, Policy
+from learner.snapshot import load_policy, save_policy
+from stratagem.cli import main
+
+NETWORK = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, castles=True)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["policy", *map(str, arguments)])
+
+
+@pytest.fixture
+def policy(tmp_path):
+    torch.manual_seed(1)
+    save_policy(Policy(NETWORK), tmp_path / "policy", {"seed": 1})
+    return tmp_path / "policy"
+
+
+def test_a_policy_is_rated_against_bots_and_policies(policy, tmp_path):
+    told = run(
+        "rate", policy, "--against", "hunter", "--against", f"{policy}.safetensors", "--board", "small",
+        "--ruleset", "competition", "--pairs", 2, "--turns", 30, "--json", tmp_path / "found.json",
+    )  # fmt: skip
+    assert told.exit_code == 0, told.output
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert list(found["wins"]) == ["hunter", f"{policy}.safetensors"]
+    assert found["wins"]["hunter"]["games"] == 4
+    assert found["turn_limit"] == 30
+    assert all(0.0 <= each["low"] <= each["mean"] <= each["high"] <= 1.0 for each in found["wins"].values())
+    assert told.output.count("games against") == 2
+
+
+def test_a_lower_temperature_makes_the_likeliest_likelier(policy, tmp_path):
+    assert run("temper", policy, tmp_path / "cold", 0.25).exit_code == 0
+    assert run("temper", tmp_path / "cold", tmp_path / "colder", 0.5).exit_code == 0
+    warm, cold = load_policy(policy), load_policy(tmp_path / "cold")
+    words = torch.randint(0, 1 << 16, (1, 1, 6, 6), dtype=torch.int32)
+    vector = torch.ones((1, 1, 7), dtype=torch.int32)
+
+    def logits(snapshot):
+        output = snapshot.policy(
+            words, vector, snapshot.policy.first_memory(1, 6, 6), torch.ones(1, 1, dtype=torch.bool)
+        )
+        return output.logits[output.logits > -1e8], output.values
+
+    torch.testing.assert_close(logits(cold)[0], 4.0 * logits(warm)[0])
+    torch.testing.assert_close(logits(cold)[1], logits(warm)[1])
+    assert load_policy(tmp_path / "colder").about == {"seed": 1, "temperature": 0.125}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("rate", "nowhere"), "nowhere"),
+        (("rate", "{policy}", "--board", "moon"), 'map "moon" is unknown'),
+        (("rate", "{policy}", "--ruleset", "chess"), "chess"),
+        (("rate", "{policy}", "--against", "nobody"), "nobody"),
+        (("temper", "nowhere", "{policy}", "0.5"), "nowhere"),
+        (("temper", "{policy}", "{policy}", "0"), "temperature is 0.0; accepted: above 0 to 100"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_line(policy, arguments, complaint):
+    told = run(*(argument.format(policy=policy) for argument in arguments))
+    assert told.exit_code == 2
+    assert complaint in told.output
+    assert len(told.output.splitlines()) == 1
