@@ -347,7 +347,7 @@ class Policy(Trunk):
         for head in (self.rest, self.moves.judge, self.build):
             if head is not None:
                 for parameter in head.parameters():
-                    parameter /= temperature
+                    parameter.div_(temperature)
 
     def _logits(self, x: Tensor, hidden: Tensor) -> Tensor:
         """(N, C, H, W) and (N, hidden) to (N, A), in the order of the action codes."""
