@@ -17,6 +17,7 @@ from learner.histogram import histogram_loss
 from learner.network import Output, Policy
 from learner.ppo import PPO, Losses, Settings, advantages_of, losses_of, normalised
 from learner.rollout import Fragment
+from learner.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,10 @@ def choose_rows(fragment: Fragment, rows: Tensor) -> Fragment:
 
 
 class FusedPPO(PPO):
-    """PPO whose gradient passes run on the device; `network` is the policy, or what torch.compile made of it."""
+    """PPO whose gradient passes run on the device; `network` is the policy, or what torch.compile made of it.
+
+    In a world of several processes each has rows of its own, equally many, and all make the same gradient steps.
+    """
 
     settings: FusedSettings
 
@@ -70,8 +74,10 @@ class FusedPPO(PPO):
         seed: int,
         clock: Clock,
         network: Callable[..., Output] | None = None,
+        world: World = ALONE,
     ) -> None:
         super().__init__(policy, settings, seed, clock)
+        self.world = world
         if self.device.type == "cuda":
             self.optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=1e-5, fused=True)
         self.network: Callable[..., Output] = network or policy
@@ -115,12 +121,13 @@ class FusedPPO(PPO):
     ) -> Losses:
         """Set the gradients of the loss over all turns of some rows, gathered over parts of them."""
         valid = fragment.valid[:, rows]
-        samples = valid.sum()
-        advantages = normalised(advantages, valid)
+        samples, advantages = self._normalised(advantages, valid)
         self.optimizer.zero_grad(set_to_none=True)
-        sums: list[Tensor] = []
-        parts = -(-len(rows) // self.settings.rows_at_once)
-        for part in torch.arange(len(rows), device=self.device).chunk(parts):
+        for parameter in self.policy.parameters() if self.world.size > 1 else ():
+            parameter.grad = torch.zeros_like(parameter)  # a process may have no row of a minibatch
+        sums: list[Tensor] = [torch.zeros(len(Losses._fields), device=self.device)]
+        parts = -(-len(rows) // self.settings.rows_at_once) or 1
+        for part in torch.arange(len(rows), device=self.device).chunk(parts) if len(rows) else ():
             chosen = rows[part]
             words, vector, resets = (x[:, chosen] for x in (fragment.words, fragment.vector, fragment.resets))
             with half_precision(self.device, self.settings.bf16):
@@ -142,4 +149,24 @@ class FusedPPO(PPO):
             loss = losses.policy + self.settings.value * losses.value - entropy_weight * losses.entropy
             loss.backward()  # type: ignore[no-untyped-call]
             sums.append(torch.stack([number.detach() for number in losses]))
-        return Losses(*torch.stack(sums).sum(0).unbind())
+        gradients = [parameter.grad for parameter in self.policy.parameters() if parameter.grad is not None]
+        total, *added = self.world.add(torch.stack(sums).sum(0), *gradients)
+        for gradient, whole in zip(gradients, added, strict=True) if self.world.size > 1 else ():
+            gradient.copy_(whole)
+        return Losses(*total.unbind())
+
+    def _deal(self, rows: int) -> list[Tensor]:
+        """The rows of all processes in a new order, the same on all; of each minibatch those that are here."""
+        order = torch.randperm(rows * self.world.size, generator=self.generator)
+        begin = rows * self.world.rank
+        parts = order.chunk(self.settings.minibatches)
+        return [(part[(part >= begin) & (part < begin + rows)] - begin).to(self.device) for part in parts]
+
+    def _normalised(self, advantages: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """How many samples a minibatch has on all processes, and its advantages with mean 0 and deviation 1."""
+        if self.world.size == 1:
+            return valid.sum(), normalised(advantages, valid)
+        samples, total = self.world.add(valid.sum(), (advantages * valid).sum())
+        mean = total / samples
+        (squares,) = self.world.add(((advantages - mean).square() * valid).sum())
+        return samples, (advantages - mean) / ((squares / samples).sqrt() + 1e-8)

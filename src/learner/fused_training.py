@@ -26,7 +26,9 @@ from learner.fused import FusedPPO, FusedSettings
 from learner.fused_rollout import FusedRollout, Outcomes
 from learner.network import NetworkConfig, Policy
 from learner.snapshot import SnapshotError, load_checkpoint, save_checkpoint, save_policy
+from learner.world import ALONE, World
 
+RANK_SEEDS = 10_000  # between the seeds of two processes of a run: more than it ever has sittings
 AVERAGE = "average/"  # begins the names of the averaged weights in a checkpoint
 
 
@@ -71,18 +73,19 @@ class Progress:
 class FusedTraining:
     """One run, gone on with where its folder holds one. Raises SnapshotError for one of another plan."""
 
-    def __init__(self, plan: FusedPlan, folder: Path) -> None:
-        self.plan, self.folder = plan, folder
+    def __init__(self, plan: FusedPlan, folder: Path, world: World = ALONE) -> None:
+        self.plan, self.folder, self.world = plan, folder, world
+        self._games = world.share_of(plan.games, "games")
         torch.manual_seed(plan.seed)
         self.policy = Policy(plan.network).to(plan.device)
         network: Any = torch.compile(self.policy) if plan.settings.compiled else self.policy
         self.clock = Clock()
-        self.ppo = FusedPPO(self.policy, plan.settings, plan.seed, self.clock, network)
+        self.ppo = FusedPPO(self.policy, plan.settings, plan.seed, self.clock, network, world)
         self.progress = Progress()
-        if self.checkpoint.exists():
+        if world.of_first(self.checkpoint.exists()):
             self._resume()
         self.progress.sittings += 1
-        torch.manual_seed(plan.seed + self.progress.sittings)
+        torch.manual_seed(plan.seed + self.progress.sittings + RANK_SEEDS * world.rank)
         self.curriculum = SpawnCurriculum(plan.board, plan.near, 0.5) if plan.near else None
         self.maps = self._wanted_maps()
         self.rollout = FusedRollout(
@@ -107,9 +110,10 @@ class FusedTraining:
     def run(self, stopped: Callable[[], bool], told: Callable[[dict[str, Any]], None]) -> None:
         """Train until the time is used up or `stopped` says so; `told` gets each iteration's line; then save."""
         saved = self.progress.seconds
-        while not stopped() and self.done < 1.0:
+        while not self._agreed(stopped()) and self.done < 1.0:
             line = self.iterate()
-            told(line)
+            if self.world.first:
+                told(line)
             if self.progress.seconds - saved >= self.plan.snapshot_seconds:
                 saved = self.progress.seconds
                 self.save()
@@ -125,20 +129,34 @@ class FusedTraining:
         with self.clock.measure("play"):
             fragment = self.rollout.collect()
         losses = self.ppo.update(fragment, self.done)
-        outcomes = self.rollout.outcomes()  # waits for the device, so the time below is the iteration's
-        progress, seconds = self.progress, time.perf_counter() - begin
+        outcomes = self._all_outcomes()  # waits for the device, so the time below is the iteration's
+        progress, seconds = self.progress, self.world.of_first(time.perf_counter() - begin)
+        played = fragment.actions.numel() * self.world.size
         progress.seconds += seconds
         progress.iterations += 1
-        progress.player_turns += fragment.actions.numel()
-        progress.env_steps += fragment.actions.numel() // self.rollout.arena.batch.seats
-        line = self._line(losses, outcomes, fragment.actions.numel() / seconds)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        progress.player_turns += played
+        progress.env_steps += played // self.rollout.arena.batch.seats
+        line = self._line(losses, outcomes, played / seconds)
+        if self.world.first:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, allow_nan=False) + "\n")
         return line
 
+    def _agreed(self, stop: bool) -> bool:
+        """Whether any process is told to stop: then all do, after the same gradient step."""
+        (stops,) = self.world.add(torch.tensor(float(stop), device=self.plan.device))
+        return bool(stops > 0)
+
+    def _all_outcomes(self) -> Outcomes:
+        """What became of the games of all processes."""
+        (counts,) = self.world.add(torch.tensor(self.rollout.outcomes(), device=self.plan.device))
+        return Outcomes(*counts.tolist())
+
     def save(self) -> None:
-        """Write the policy and all that resuming takes."""
+        """Write the policy and all that resuming takes; of several processes the first does."""
+        if not self.world.first:
+            return
         plan = self.plan
         facts = {
             "ruleset": plan.ruleset.name,
@@ -154,7 +172,7 @@ class FusedTraining:
         save_checkpoint(self.checkpoint, tensors, {"plan": plan.identity(), "progress": asdict(self.progress)})
 
     def _resume(self) -> None:
-        tensors, facts = load_checkpoint(self.checkpoint)
+        tensors, facts = self.world.of_first(load_checkpoint(self.checkpoint) if self.world.first else ({}, {}))
         if facts.get("plan") != self.plan.identity():
             raise SnapshotError(f"{self.checkpoint}: is of a run with other settings")
         try:
@@ -175,8 +193,8 @@ class FusedTraining:
         plan = self.plan
         batch = GameBatch(
             plan.ruleset,
-            plan.games,
-            plan.seed * 1_000_000 + self.progress.sittings,
+            self._games,
+            plan.seed * 1_000_000 + self.progress.sittings + RANK_SEEDS * self.world.rank,
             plan.device,
             board=plan.board,
             autoreset="next",

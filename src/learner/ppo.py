@@ -151,8 +151,7 @@ class PPO:
                 )
                 returns = advantages + fragment.values[:-1]
             for _ in range(s.epochs):
-                order = torch.randperm(fragment.words.shape[1], generator=self.generator).to(self.device)
-                for rows in order.chunk(s.minibatches):
+                for rows in self._deal(fragment.words.shape[1]):
                     losses = self._step(fragment, rows, advantages[:, rows], returns[:, rows], entropy_weight)
                     norm = nn.utils.clip_grad_norm_(self.policy.parameters(), s.max_grad_norm)
                     self.optimizer.step()
@@ -169,6 +168,11 @@ class PPO:
         }
         self.rate = next_rate(self.rate, moved, s.divergence * (1.0 - (1.0 - s.final_divergence) * progress))
         return notes
+
+    def _deal(self, rows: int) -> list[Tensor]:
+        """All rows in a new order, dealt into minibatches: int64 (B,) each."""
+        order = torch.randperm(rows, generator=self.generator).to(self.device)
+        return list(order.chunk(self.settings.minibatches))
 
     @torch.no_grad()
     def _corrected(self, fragment: Fragment) -> tuple[Fragment, Corrected]:

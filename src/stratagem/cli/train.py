@@ -56,7 +56,8 @@ def train(
 ) -> None:
     """Train by self-play, both seats, and keep the run in runs/NAME/.
 
-    Ctrl-C or SIGTERM saves and ends; the same command goes on from there.
+    Ctrl-C or SIGTERM saves and ends; the same command goes on from there. On several GPUs:
+    torchrun --nproc-per-node N -m stratagem.cli train ...
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise click.BadParameter(f'name is "{name}"; accepted: letters, digits, ".", "_", "-"', param_hint="--name")
@@ -71,6 +72,7 @@ def train(
     from learner.fused_training import FusedPlan, FusedTraining
     from learner.network import NetworkConfig
     from learner.snapshot import SnapshotError
+    from learner.world import joined_world
 
     try:
         rules = find_ruleset(ruleset)
@@ -89,13 +91,17 @@ def train(
             near=near,
             device=device,
         )
-        training = FusedTraining(plan, RUNS / name)
-    except (ValueError, RuntimeError, SnapshotError) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from None
-    with gentle_stop() as stopped:
+    with joined_world(device) as world, gentle_stop() as stopped:
+        try:
+            training = FusedTraining(plan, RUNS / name, world)
+        except (ValueError, RuntimeError, SnapshotError) as error:
+            raise click.ClickException(str(error)) from None
         training.run(stopped, _tell)
         if stopped():
-            click.echo(f"stopped; {RUNS / name} holds all of it, the same command goes on")
+            if world.first:
+                click.echo(f"stopped; {RUNS / name} holds all of it, the same command goes on")
             sys.exit(INTERRUPTED)
 
 
