@@ -5,7 +5,7 @@ GPU one turn is captured in a CUDA graph and replayed; the observations are kept
 tile, and become planes in the network. `learner.rollout` tells why batches reset with "next".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ class Outcomes(NamedTuple):
     draws: int
     truncated: int
     first_seat_wins: int
+    rival_episodes: int  # those of them against a rival
+    rival_wins: int  # of these, won by the learner
 
 
 def half_precision(device: torch.device, wanted: bool) -> AbstractContextManager[object]:
@@ -38,6 +40,7 @@ class FusedRollout:
     """Plays an arena with a policy, both seats; keeps the policy's memory between fragments.
 
     network: the policy, or what torch.compile made of it. The fragment's tensors are the same in every `collect`.
+    rival: plays one seat, by turns, of the last `rival_games` games; nothing is learned from what it does.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class FusedRollout:
         network: Callable[..., Output] | None = None,
         bf16: bool = False,
         graph: bool = False,
+        rival: Policy | None = None,
+        rival_games: int = 0,
     ) -> None:
         batch, rows, device = arena.batch, arena.rows, arena.device
         self.arena, self.turns, self.bf16 = arena, turns, bf16
@@ -57,6 +62,10 @@ class FusedRollout:
         self.fresh = torch.ones(batch.num_games, dtype=torch.bool, device=device)  # the game has just begun
         self.over = torch.zeros_like(self.fresh)  # the game ended with the last step
         self.slot = torch.zeros(1, dtype=torch.int64, device=device)  # the turn being played, of the fragment
+        games = torch.arange(batch.num_games - rival_games, batch.num_games, device=device)
+        self.rival, self.rival_seats = rival, games % 2
+        self.rival_rows = batch.seats * games + self.rival_seats
+        self.rival_memory = policy.first_memory(rival_games, batch.height, batch.width)
         self.counts = torch.zeros(len(Outcomes._fields), dtype=torch.int64, device=device)
 
         def column(*shape: int, dtype: torch.dtype, extra: int = 0) -> Tensor:
@@ -92,6 +101,12 @@ class FusedRollout:
         self.fragment.values[self.turns] = self._answer(words, vector, resets).values[0].float()
         return self.fragment
 
+    def seat_rival(self, weights: Mapping[str, Tensor]) -> None:
+        """Let other weights play the rival's seats from now on; they remember nothing of the games under way."""
+        assert self.rival is not None
+        self.rival.load_state_dict(weights)
+        self.rival_memory.zero_()
+
     def outcomes(self) -> Outcomes:
         """What became of the games since the last call; waits for the device."""
         found = Outcomes(*self.counts.tolist())
@@ -121,6 +136,9 @@ class FusedRollout:
         log_probs = logits.log_softmax(-1).gather(-1, actions[:, None])[:, 0]
         self.memory.copy_(output.memory)
         valid = self._spread(~self.over)
+        if self.rival is not None:
+            valid[self.rival_rows] = False
+            actions[self.rival_rows] = self._rivals_actions(self.rival, words, vector, resets)
         arena.actions.copy_(actions.view_as(arena.actions))
         arena.step()
         rewards, terminated, truncated = arena.reward.flatten(), arena.terminated, arena.truncated
@@ -142,8 +160,18 @@ class FusedRollout:
         self.over.copy_(terminated | truncated)
         self._count()
 
+    def _rivals_actions(self, rival: Policy, words: Tensor, vector: Tensor, resets: Tensor) -> Tensor:
+        """What the rival does on its rows, int64 (K,)."""
+        rows = self.rival_rows
+        with half_precision(self.arena.device, self.bf16):
+            output = rival(words[rows][None], vector[rows][None], self.rival_memory, resets[rows][None])
+        self.rival_memory.copy_(output.memory)
+        return sample(output.logits[0].float())
+
     def _count(self) -> None:
         arena, over = self.arena, self.over
+        met = slice(arena.batch.num_games - len(self.rival_rows), None)  # games against the rival
+        beaten = (arena.winner[met] >= 0) & (arena.winner[met] != self.rival_seats)
         self.counts += torch.stack(
             [
                 over.sum(),
@@ -151,6 +179,8 @@ class FusedRollout:
                 (arena.terminated & (arena.winner < 0)).sum(),
                 arena.truncated.sum(),
                 (arena.terminated & (arena.winner == 0)).sum(),
+                over[met].sum(),
+                (arena.terminated[met] & beaten).sum(),
             ]
         )
 

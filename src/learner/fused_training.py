@@ -1,9 +1,10 @@
-"""A run of training on the device, in a folder; like `learner.training`, with self-play alone.
+"""A run of training on the device, in a folder; like `learner.training`, with self-play and older snapshots alone.
 
 runs/NAME/
     checkpoint.safetensors   weights, their average, optimizer and counters: what resuming takes
     policy.safetensors/.json the policy to play with
     metrics.jsonl            a line an iteration
+    snapshots/               older policies, where they are met again
 """
 
 import json
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from engine.batch import GameBatch
@@ -25,9 +27,11 @@ from learner.curriculum import SpawnCurriculum
 from learner.fused import FusedPPO, FusedSettings
 from learner.fused_rollout import FusedRollout, Outcomes
 from learner.network import NetworkConfig, Policy
-from learner.snapshot import SnapshotError, load_checkpoint, save_checkpoint, save_policy
+from learner.pool import Pool
+from learner.snapshot import SnapshotError, load_checkpoint, portable, save_checkpoint, save_policy
 from learner.world import ALONE, World
 
+RIVAL_CHANGES = 0.1  # how likely another snapshot becomes the rival, an iteration
 RANK_SEEDS = 10_000  # between the seeds of two processes of a run: more than it ever has sittings
 AVERAGE = "average/"  # begins the names of the averaged weights in a checkpoint
 
@@ -47,8 +51,13 @@ class FusedPlan:
     games: int = 4096
     max_turns: int = 0  # truncates longer games; 0: never
     near: int = 0  # spawn-distance curriculum: distance of generals at the start; 0: none
+    pool: float = 0.0  # part of the games in which one seat is an older snapshot's; 0: self-play alone
     device: str = "cuda"
     snapshot_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.pool <= 1.0:
+            raise ValueError(f"pool is {self.pool}; accepted: 0 to 1, a part of the games")
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
@@ -82,6 +91,7 @@ class FusedTraining:
         self.clock = Clock()
         self.ppo = FusedPPO(self.policy, plan.settings, plan.seed, self.clock, network, world)
         self.progress = Progress()
+        self.pool = Pool(folder / "snapshots") if plan.pool and world.first else None
         if world.of_first(self.checkpoint.exists()):
             self._resume()
         self.progress.sittings += 1
@@ -95,7 +105,13 @@ class FusedTraining:
             network=network,
             bf16=plan.settings.bf16,
             graph=plan.settings.graph,
+            rival=Policy(plan.network).to(plan.device) if plan.pool else None,
+            rival_games=round(plan.pool * self._games),
         )
+        if self.pool is not None and not self.pool.members:
+            self.pool.add(self.policy, self.progress.env_steps, {"seed": plan.seed})
+        self._chance = np.random.default_rng((plan.seed, self.progress.sittings))
+        self._seat_rival(certain=True)
 
     @property
     def checkpoint(self) -> Path:
@@ -126,6 +142,7 @@ class FusedTraining:
         if maps != self.maps:
             self.maps = maps
             self.rollout.arena.batch.change_maps(maps)
+        self._seat_rival()
         with self.clock.measure("play"):
             fragment = self.rollout.collect()
         losses = self.ppo.update(fragment, self.done)
@@ -142,6 +159,16 @@ class FusedTraining:
             with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, allow_nan=False) + "\n")
         return line
+
+    def _seat_rival(self, certain: bool = False) -> None:
+        """Now and then another snapshot becomes the rival, the same on all processes."""
+        if not self.plan.pool:
+            return
+        weights = None
+        if self.pool is not None and (certain or self._chance.random() < RIVAL_CHANGES):
+            weights = portable(self.pool.draw(self._chance).policy.state_dict())
+        if (weights := self.world.of_first(weights)) is not None:
+            self.rollout.seat_rival(weights)
 
     def _agreed(self, stop: bool) -> bool:
         """Whether any process is told to stop: then all do, after the same gradient step."""
@@ -166,6 +193,8 @@ class FusedTraining:
             "steps": self.progress.env_steps,
         }
         save_policy(self.ppo.best, self.folder / "policy", facts)
+        if self.pool is not None and self.pool.members[-1].steps != self.progress.env_steps:
+            self.pool.add(self.ppo.best, self.progress.env_steps, facts)
         tensors = self.ppo.tensors()
         if self.ppo.average is not None:
             tensors |= {AVERAGE + name: tensor for name, tensor in self.ppo.average.state_dict().items()}
@@ -182,6 +211,8 @@ class FusedTraining:
                     {name.removeprefix(AVERAGE): tensor for name, tensor in tensors.items() if name.startswith(AVERAGE)}
                 )
             self.progress = Progress(**facts["progress"])
+            if self.pool is not None:
+                self.pool.drop_after(self.progress.env_steps)
         except (KeyError, TypeError, RuntimeError) as error:
             raise SnapshotError(f"{self.checkpoint}: does not fit this run ({error})") from None
 
@@ -206,6 +237,7 @@ class FusedTraining:
 
     def _line(self, losses: dict[str, float], outcomes: Outcomes, speed: float) -> dict[str, Any]:
         games = max(1, outcomes.episodes)
+        rival = {"rival_wins": round(outcomes.rival_wins / max(1, outcomes.rival_episodes), 4)}
         return {
             "iteration": self.progress.iterations,
             "seconds": round(self.progress.seconds, 3),
@@ -216,5 +248,10 @@ class FusedTraining:
             "draws": round(outcomes.draws / games, 4),
             "truncated": round(outcomes.truncated / games, 4),
             "farthest_spawn": self.maps.apart_most,
+            **(
+                {"rival_wins": round(outcomes.rival_wins / max(1, outcomes.rival_episodes), 4)}
+                if self.plan.pool
+                else {}
+            ),
             **{name: round(value, 6) for name, value in losses.items()},
         }

@@ -223,6 +223,47 @@ def test_a_run_goes_on_where_it_stopped(tmp_path):
         FusedTraining(plan(near=3), tmp_path)
 
 
+def test_a_rival_plays_its_seats_and_nothing_is_learned_from_them():
+    """A rival that always passes: its seats' games stand still, and their rows are not valid."""
+    rival = policy()
+    with torch.no_grad():
+        rival.rest.bias += 100.0
+    play = FusedRollout(arena(games=6, limit=30), policy(), 25, rival=rival, rival_games=4)
+    fragment = play.collect()
+    assert play.rival_rows.tolist() == [4, 7, 8, 11]
+    assert not fragment.valid[:, play.rival_rows].any()
+    others = [row for row in range(12) if row not in play.rival_rows]
+    assert fragment.valid[:, others].all()
+    seen = fragment.vector[-1].view(12, -1)
+    land = seen[:, 1]  # of the row's own seat
+    assert (land[play.rival_rows] == 1).all()
+    assert (land[others] > 1).any()
+
+
+def test_a_rival_of_the_same_weights_is_told_what_the_learner_would_be():
+    """With the learner's weights a rival answers from a memory of its own as the learner would from its."""
+    play = FusedRollout(arena(), policy(), 20, rival=policy(), rival_games=5)
+    play.collect()
+    torch.testing.assert_close(play.rival_memory, play.memory[play.rival_rows], rtol=1e-3, atol=1e-4)
+    outcomes = play.outcomes()
+    assert outcomes.rival_episodes == outcomes.episodes > 0
+    play.seat_rival(policy(value_bins=0).state_dict())
+    assert not play.rival_memory.any()
+
+
+def test_a_run_meets_its_older_snapshots_and_goes_on(tmp_path):
+    lines = []
+    first = FusedTraining(plan(pool=0.5), tmp_path)
+    first.run(lambda: len(lines) >= 3, lines.append)
+    assert [member.steps for member in first.pool.members] == [0, lines[-1]["env_steps"]]
+    assert all(0.0 <= line["rival_wins"] <= 1.0 for line in lines)
+    torch.testing.assert_close(first.rollout.rival.state_dict(), first.pool.members[0].policy.state_dict())
+    again = FusedTraining(plan(pool=0.5), tmp_path)
+    assert len(again.pool.members) == 2
+    with pytest.raises(ValueError, match=r"pool is 1.5; accepted: 0 to 1"):
+        plan(pool=1.5)
+
+
 def test_a_run_past_its_curriculum_draws_the_boards_own_maps(tmp_path):
     run = FusedTraining(plan(seconds=10.0, near=2), tmp_path)
     run.progress.seconds = 6.0

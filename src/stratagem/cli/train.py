@@ -35,6 +35,7 @@ ALGORITHMS = ("ppo",)
 @click.option("--ema", type=float, default=0.0, show_default=True, help="Decay of the weights' average; 0: none.")
 @click.option("--value-bins", type=int, default=0, show_default=True, help="Bins of a value's histogram; 0: a number.")
 @click.option("--near", type=int, default=0, show_default=True, help="Spawn distance at the start; 0: the board's own.")
+@click.option("--pool", type=float, default=0.0, show_default=True, help="Part of the games against older snapshots.")
 @click.option("--bf16/--float32", default=True, show_default=True, help="Arithmetic of the network.")
 @click.option("--compile/--no-compile", "compiled", default=False, show_default=True, help="By torch.compile.")
 @click.option("--graph/--no-graph", default=True, show_default=True, help="A turn as a CUDA graph.")
@@ -51,6 +52,7 @@ def train(
     max_turns: int,
     value_bins: int,
     near: int,
+    pool: float,
     seed: int,
     **settings: Any,
 ) -> None:
@@ -89,6 +91,7 @@ def train(
             games=games,
             max_turns=max_turns,
             near=near,
+            pool=pool,
             device=device,
         )
     except ValueError as error:
