@@ -22,6 +22,7 @@ class Arena:
         self.batch = batch
         seen = batch.reset()
         self.device = torch.device("cuda" if hasattr(seen.words, "__cuda_array_interface__") else "cpu")
+        self.games = self._share(batch.rows)  # (G, N) int32: all that games are
         self.words = self._share(seen.words)  # (G, S, H, W) int32, strided
         self.vector = self._share(seen.vector)  # (G, S, V) int32
         games = batch.num_games

@@ -4,6 +4,7 @@ runs/NAME/
     checkpoint.safetensors   weights, their average, optimizer and counters: what resuming takes
     policy.safetensors/.json the policy to play with
     metrics.jsonl            a line an iteration
+    play-RANK.safetensors    games and memories of a process, where a run is to go on bit for bit
     snapshots/               older policies, where they are met again
 """
 
@@ -27,6 +28,7 @@ from learner.curriculum import SpawnCurriculum
 from learner.fused import FusedPPO, FusedSettings
 from learner.fused_rollout import FusedRollout, Outcomes
 from learner.network import NetworkConfig, Policy
+from learner.play_state import PlayState
 from learner.pool import Pool
 from learner.snapshot import SnapshotError, load_checkpoint, portable, save_checkpoint, save_policy
 from learner.world import ALONE, World
@@ -51,6 +53,7 @@ class FusedPlan:
     games: int = 4096
     max_turns: int = 0  # truncates longer games; 0: never
     near: int = 0  # spawn-distance curriculum: distance of generals at the start; 0: none
+    exact: bool = False  # whether games and memories are kept as well, so that a run goes on bit for bit
     pool: float = 0.0  # part of the games in which one seat is an older snapshot's; 0: self-play alone
     device: str = "cuda"
     snapshot_seconds: float = 60.0
@@ -91,6 +94,7 @@ class FusedTraining:
         self.clock = Clock()
         self.ppo = FusedPPO(self.policy, plan.settings, plan.seed, self.clock, network, world)
         self.progress = Progress()
+        self._games_kept: PlayState | None = None
         self.pool = Pool(folder / "snapshots") if plan.pool and world.first else None
         if world.of_first(self.checkpoint.exists()):
             self._resume()
@@ -112,11 +116,17 @@ class FusedTraining:
             self.pool.add(self.policy, self.progress.env_steps, {"seed": plan.seed})
         self._chance = np.random.default_rng((plan.seed, self.progress.sittings))
         self._seat_rival(certain=True)
+        self._go_on()
 
     @property
     def checkpoint(self) -> Path:
         """What resuming takes."""
         return self.folder / "checkpoint.safetensors"
+
+    @property
+    def _play(self) -> Path:
+        """Where the games of this process are kept."""
+        return self.folder / f"play-{self.world.rank}.safetensors"
 
     @property
     def done(self) -> float:
@@ -181,7 +191,11 @@ class FusedTraining:
         return Outcomes(*counts.tolist())
 
     def save(self) -> None:
-        """Write the policy and all that resuming takes; of several processes the first does."""
+        """Write the policy and all that resuming takes; of several processes the first does, but for their games."""
+        if self.plan.exact:
+            state = PlayState.of(self.rollout, self.ppo.generator, self._chance)
+            moment = {"iterations": self.progress.iterations, "games": self._games, "sitting": self._sitting}
+            save_checkpoint(self._play, state.tensors, {**state.facts, **moment})
         if not self.world.first:
             return
         plan = self.plan
@@ -213,19 +227,40 @@ class FusedTraining:
             self.progress = Progress(**facts["progress"])
             if self.pool is not None:
                 self.pool.drop_after(self.progress.env_steps)
+            if self.plan.exact:
+                self._resume_games()
         except (KeyError, TypeError, RuntimeError) as error:
             raise SnapshotError(f"{self.checkpoint}: does not fit this run ({error})") from None
+
+    def _resume_games(self) -> None:
+        """Take up the games of a checkpoint; where any process has none of that moment, all begin new ones."""
+        state = None
+        try:
+            tensors, facts = load_checkpoint(self._play)
+            if (facts.get("iterations"), facts.get("games")) == (self.progress.iterations, self._games):
+                state = PlayState(tensors, facts)
+        except SnapshotError:
+            pass
+        (there,) = self.world.add(torch.tensor(float(state is not None), device=self.plan.device))
+        self._games_kept = state if there == self.world.size else None
+
+    def _go_on(self) -> None:
+        """Put the games that were kept back, once everything is there."""
+        if self._games_kept is not None:
+            self._games_kept.put_back(self.rollout, self.ppo.generator, self._chance)
+            self._games_kept = None
 
     def _wanted_maps(self) -> MapSpec:
         return self.curriculum.maps(self.done) if self.curriculum else self.plan.board
 
     def _batch(self) -> GameBatch:
-        """Games that no earlier sitting has seen."""
+        """Games that no earlier sitting has seen, or those of the earlier ones where they go on."""
         plan = self.plan
+        self._sitting = self.progress.sittings if self._games_kept is None else int(self._games_kept.facts["sitting"])
         batch = GameBatch(
             plan.ruleset,
             self._games,
-            plan.seed * 1_000_000 + self.progress.sittings + RANK_SEEDS * self.world.rank,
+            plan.seed * 1_000_000 + self._sitting + RANK_SEEDS * self.world.rank,
             plan.device,
             board=plan.board,
             autoreset="next",
@@ -248,10 +283,6 @@ class FusedTraining:
             "draws": round(outcomes.draws / games, 4),
             "truncated": round(outcomes.truncated / games, 4),
             "farthest_spawn": self.maps.apart_most,
-            **(
-                {"rival_wins": round(outcomes.rival_wins / max(1, outcomes.rival_episodes), 4)}
-                if self.plan.pool
-                else {}
-            ),
+            **(rival if self.plan.pool else {}),
             **{name: round(value, 6) for name, value in losses.items()},
         }

@@ -21,7 +21,7 @@ from learner.fused_rollout import FusedRollout, half_precision
 from learner.fused_training import FusedPlan, FusedTraining
 from learner.network import NetworkConfig, Policy
 from learner.ppo import PPO, Settings, advantages_of
-from learner.snapshot import SnapshotError, load_policy
+from learner.snapshot import SnapshotError, load_checkpoint, load_policy
 
 ROOT = Path(__file__).parents[2]
 BOARD = MapSpec.plain(4, 4, mountains=0.0, cities=0)
@@ -262,6 +262,57 @@ def test_a_run_meets_its_older_snapshots_and_goes_on(tmp_path):
     assert len(again.pool.members) == 2
     with pytest.raises(ValueError, match=r"pool is 1.5; accepted: 0 to 1"):
         plan(pool=1.5)
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """Every look at the clock is half a second later, so that all runs take the same time."""
+    now = [0.0]
+
+    def tick():
+        now[0] += 0.5
+        return now[0]
+
+    monkeypatch.setattr("learner.fused_training.time.perf_counter", tick)
+
+
+def test_a_run_goes_on_bit_for_bit_where_games_are_kept(tmp_path, ticking):
+    def run(folder, iterations):
+        training = FusedTraining(plan(exact=True, pool=0.5, near=2), tmp_path / folder)
+        lines = []
+        training.run(lambda: len(lines) >= iterations, lines.append)
+        return training, lines
+
+    whole, lines = run("whole", 6)
+    run("parts", 2)
+    _, later = run("parts", 1)
+    parts, last = run("parts", 3)
+    assert parts.progress.sittings == 3
+    for line, again in zip(lines[2:], later + last, strict=True):
+        del line["player_turns_per_second"], again["player_turns_per_second"]
+        assert line == again
+    tensors = whole.ppo.tensors()
+    for name, tensor in parts.ppo.tensors().items():
+        assert torch.equal(tensor, tensors[name]), name
+    assert torch.equal(whole.rollout.arena.games, parts.rollout.arena.games)
+
+
+def test_games_of_another_moment_are_not_taken_up(tmp_path):
+    def run():
+        lines = []
+        training = FusedTraining(plan(exact=True), tmp_path)
+        games = training.rollout.arena.games.clone()
+        training.run(lambda: len(lines) >= 1, lines.append)
+        return games
+
+    run()
+    older = (tmp_path / "play-0.safetensors").read_bytes()
+    kept = load_checkpoint(tmp_path / "play-0.safetensors")[0]["games"]
+    assert torch.equal(run(), kept)
+    (tmp_path / "play-0.safetensors").write_bytes(older)
+    assert not torch.equal(run(), kept)
+    (tmp_path / "play-0.safetensors").write_bytes(b"damaged")
+    run()
 
 
 def test_a_run_past_its_curriculum_draws_the_boards_own_maps(tmp_path):

@@ -36,6 +36,7 @@ ALGORITHMS = ("ppo",)
 @click.option("--value-bins", type=int, default=0, show_default=True, help="Bins of a value's histogram; 0: a number.")
 @click.option("--near", type=int, default=0, show_default=True, help="Spawn distance at the start; 0: the board's own.")
 @click.option("--pool", type=float, default=0.0, show_default=True, help="Part of the games against older snapshots.")
+@click.option("--exact/--no-exact", default=False, show_default=True, help="Keep games too: go on bit for bit.")
 @click.option("--bf16/--float32", default=True, show_default=True, help="Arithmetic of the network.")
 @click.option("--compile/--no-compile", "compiled", default=False, show_default=True, help="By torch.compile.")
 @click.option("--graph/--no-graph", default=True, show_default=True, help="A turn as a CUDA graph.")
@@ -53,6 +54,7 @@ def train(
     value_bins: int,
     near: int,
     pool: float,
+    exact: bool,
     seed: int,
     **settings: Any,
 ) -> None:
@@ -92,6 +94,7 @@ def train(
             max_turns=max_turns,
             near=near,
             pool=pool,
+            exact=exact,
             device=device,
         )
     except ValueError as error:
