@@ -1,5 +1,7 @@
 """Learning from a bot: who plays which seat, what is told of it, and that it is learned."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -101,6 +103,9 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
     assert "agrees with hunter on" in run("--out", str(tmp_path / "first"), "--no-halves")
     about = load_policy(tmp_path / "first").about
     assert (about["taught_by"], about["ruleset"]) == ("hunter", "generalsio")
+    rows = [json.loads(line) for line in (tmp_path / "first.metrics.jsonl").read_text().splitlines()]
+    assert rows[0]["progress"] == 0.0
+    assert all(row["choice"] >= 0.0 for row in rows)
     run("--out", str(tmp_path / "second"), "--start", str(tmp_path / "first"))
     assert not load_policy(tmp_path / "second").policy.config.halves
 

@@ -1,5 +1,6 @@
 """`stratagem clone`: learn to play as others do, people in recorded games or a scripted bot."""
 
+import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,7 +25,9 @@ MAX_TURNS = 1000  # of a game with a teacher
 @click.option("--teacher", type=click.Choice(list(BOTS)), help="Instead of files: learn from this bot.")
 @click.option("--board", help="With --teacher: maps by name, site (the default), competition or small.")
 @click.option("--ruleset", help="With --teacher: generalsio (the default), classic or competition.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Writes OUT.safetensors and OUT.json.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Writes OUT.safetensors, .json, .metrics.jsonl."
+)
 @click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its size and halves.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @click.option("--halves/--no-halves", default=True, show_default=True, help="Whether it may move half an army.")
@@ -84,9 +87,12 @@ def _network(start: Path | None, size: str, **options: Any) -> "NetworkConfig":
 
 
 class Teller:
-    """Tells of progress ten times a run, each time of means since the time before."""
+    """Tells of progress ten times a run, of means since the time before; OUT.metrics.jsonl has every fragment."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: Path) -> None:
+        self._metrics = out.with_name(f"{out.name}.metrics.jsonl")
+        self._metrics.parent.mkdir(parents=True, exist_ok=True)
+        self._metrics.write_text("")
         self.progress = 0.0
         self._following = 0.0
         self._since: list[tuple[float, float]] = []
@@ -95,6 +101,9 @@ class Teller:
         """Hear of a fragment."""
         self.progress = progress
         self._since.append((float(losses.choice), float(losses.value)))
+        with self._metrics.open("a", encoding="utf-8") as file:
+            row = {"progress": round(progress, 5), "choice": self._since[-1][0], "value": self._since[-1][1]}
+            file.write(json.dumps(row) + "\n")
         if progress >= self._following:
             self._following += TOLD
             choice, value = (sum(column) / len(self._since) for column in zip(*self._since, strict=True))
@@ -123,7 +132,7 @@ def _from_files(
     learned, kept = divide(found[:games])
     click.echo(f"{len(learned)} games to learn from, {len(kept)} kept back, {others} of other kinds left out")
     cloning = Cloning(network, settings, device, start)
-    cloning.train(learned, Teller())
+    cloning.train(learned, Teller(out))
     result = score(cloning.policy, kept)
     facts = {
         "board": [BOARD.board_height, BOARD.board_width],
@@ -167,7 +176,7 @@ def _from_teacher(
     compile_kernels()
     settings = replace(settings, passes=1.0)  # a bot that passes does so on purpose
     cloning = Cloning(_network(start, size, halves=halves, castles=rules.castle_price > 0), settings, device, start)
-    told = Teller()
+    told = Teller(out)
     batch = GameBatch(rules, settings.games, settings.seed, board=maps, autoreset="next", max_turns=MAX_TURNS)
     guided = (lambda: GUIDED) if start else (lambda: max(GUIDED, 1.0 - told.progress))
     lessons = Lessons(cloning.policy, batch, teacher, settings.seed, guided)
