@@ -34,6 +34,17 @@ def test_every_command_loads_and_explains_itself(name: str) -> None:
     assert result.output.startswith(f"Usage: main {name} ")
 
 
+def test_serve_has_another_server_behind_a_switch() -> None:
+    for arguments in (["serve", "--socketio", "--help"], ["serve", "--port", "1", "--socketio", "--help"]):
+        told = CliRunner().invoke(main, arguments)
+        assert told.exit_code == 0
+        assert "--turn-seconds" in told.output
+    assert "--turn-seconds" not in CliRunner().invoke(main, ["serve", "--help"]).output
+    wrong = CliRunner().invoke(main, ["serve", "--socketio", "--bot", "nobody"])
+    assert wrong.exit_code == 2
+    assert 'bot "nobody" is unknown' in wrong.output
+
+
 def test_an_unknown_command_is_one_line_and_exit_2() -> None:
     result = CliRunner().invoke(main, ["reply"])
     assert result.exit_code == 2
