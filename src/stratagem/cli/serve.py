@@ -34,7 +34,7 @@ class ServeCommand(click.Command):
 )
 @click.option("--metrics", metavar="HOST:PORT", help="Where Prometheus may ask.")
 @click.option(
-    "--socketio", is_flag=True, help="Instead: games by generals.io's protocol; --socketio --help tells more."
+    "--socketio", is_flag=True, help="Instead: games by generals.io's protocol; see --socketio --help."
 )
 def serve(services: tuple[str, ...], listen: str | None, data: Path, metrics: str | None, socketio: bool) -> None:
     """Run services: game, replay, model, elo, matchmaker; all of them where none is named.
