@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 BASE=localhost/stratagem-base WHEELS="${WHEELS:-/opt/wheels}" LOGS=build/images
 IMAGES=("$@")
-((${#IMAGES[@]})) || IMAGES=(lambda server actor learner)
+((${#IMAGES[@]})) || IMAGES=(lambda server actor learner) # `run`: none, only the fleet
 mkdir -p "${LOGS}"
 
 make_base() {
@@ -44,9 +44,9 @@ declare -A ids containers
 start() {
     local name="$1" image="$2"
     shift 2
-    containers[${name}]="$(buildah from "stratagem/${image}")"
+    [[ -n ${containers[${name}]:-} ]] || containers[${name}]="$(buildah from "stratagem/${image}")"
     buildah run --env STRATAGEM_ENDPOINT=http://127.0.0.1:5055 --env STRATAGEM_PREFIX=images \
-        --env STRATAGEM_SERVER=127.0.0.1:50951 "${containers[${name}]}" -- "$@" >"${LOGS}/run-${name}.log" 2>&1 &
+        --env STRATAGEM_SERVER=127.0.0.1:50951 "${containers[${name}]}" -- "$@" >>"${LOGS}/run-${name}.log" 2>&1 &
     ids[${name}]=$!
 }
 
@@ -78,8 +78,22 @@ stop() {
     echo "$1: ended well"
 }
 
+# transitions: how many the learner had learned from at its last version
+transitions() {
+    grep '"published"' "${LOGS}/run-learner.log" | tail -n 1 | sed 's/.*"transitions": \([0-9]*\).*/\1/'
+}
+
+learn() {
+    start learner actor stratagem learn --server 127.0.0.1:50951 --replay 127.0.0.1:50951 --board 4x4 --data /app/runs/learn
+}
+
+published_more_than() {
+    (($(grep -c '"published"' "${LOGS}/run-learner.log") > $1))
+}
+
 run_fleet() {
     trap finish EXIT
+    rm -f "${LOGS}"/run-*.log
     start store server python -m moto.server -H 127.0.0.1 -p 5055
     until_true 60 "the store answers" python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5055/moto-api/')"
     start tables server python -c \
@@ -88,16 +102,22 @@ run_fleet() {
     unset "ids[tables]"
     start server server stratagem serve --listen 127.0.0.1:50951 --metrics 127.0.0.1:9964
     until_true 120 "the services answer" grep -q serving "${LOGS}/run-server.log"
-    start learner actor stratagem learn --server 127.0.0.1:50951 --replay 127.0.0.1:50951 --board 4x4 --data /app/runs/learn
+    learn
     start actor actor /app/actor.sh --games 32
-    until_true 300 "three versions are published" grep -qE '"version": 3[,}]' "${LOGS}/run-learner.log"
-    stop actor "stratagem acto[r]"
-    stop learner "stratagem lear[n]"
-    stop server "stratagem serv[e]"
+    until_true 300 "three versions are published" published_more_than 2
+    stop learner "^/app/venv/bin/python[^ ]* /app/venv/bin/stratagem learn"
+    local before versions
+    before="$(transitions)" versions="$(grep -c '"published"' "${LOGS}/run-learner.log")"
+    learn
+    until_true 300 "the learner goes on" published_more_than "${versions}"
+    (($(transitions) >= before)) || { echo "the learner forgot: $(transitions) transitions after ${before}" >&2; exit 1; }
+    stop actor "^/app/venv/bin/python[^ ]* /app/venv/bin/stratagem actor"
+    stop learner "^/app/venv/bin/python[^ ]* /app/venv/bin/stratagem learn"
+    stop server "^/app/venv/bin/python[^ ]* /app/venv/bin/stratagem serve"
 }
 
 buildah images "${BASE}" >/dev/null 2>&1 || make_base
 for image in "${IMAGES[@]}"; do
-    build "${image}"
+    [[ ${image} == run ]] || build "${image}"
 done
 run_fleet
