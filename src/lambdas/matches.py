@@ -1,9 +1,11 @@
 """Matches: make one, play it, watch it, look at it again; and replays that somebody uploads."""
 
 import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -22,7 +24,7 @@ from engine.rulesets import RULESETS
 from lambdas.frames import facts_of, frames_of, record_of_upload
 from lambdas.http import Body, Services, Serving, bearer, problems
 from lambdas.looks import told
-from lambdas.match_logic import MAX_PLAYS, MAX_QUEUE, PACES, Wish, game_of, since, turn_due
+from lambdas.match_logic import MAX_PLAYS, MAX_QUEUE, PACES, Wish, game_of, map_of, since, turn_due
 from lambdas.playing import SPEEDS, Wanted
 from store.errors import InvalidError
 from store.matches import RUNNING, Match
@@ -179,18 +181,25 @@ def get_options(services: Serving) -> Options:
     for name in services.policies.names() if exported else ():
         newest = services.policies.resolve(name)
         if newest.sha256 in exported:
-            board, ruleset = (newest.about.get(key) for key in ("board", "ruleset"))
-            opponents.append(
-                Opponent(
-                    player=f"policy:{name}",
-                    kind="policy",
-                    board=board if isinstance(board, str) else None,
-                    ruleset=ruleset if isinstance(ruleset, str) else None,
-                )
-            )
+            ruleset = newest.about.get("ruleset")
+            known = ruleset if ruleset in RULESETS else None
+            board = _board_of(newest.about)
+            opponents.append(Opponent(player=f"policy:{name}", kind="policy", board=board, ruleset=known))
     return Options(
         rulesets=list(RULESETS), boards=list(MAPS), paces=list(PACES), speeds=list(SPEEDS), opponents=opponents
     )
+
+
+def _board_of(about: Mapping[str, Any]) -> str | None:
+    """The board that a policy was trained on, as a match takes it: maps by name, or HEIGHTxWIDTH."""
+    sides = about.get("board")
+    told = "x".join(map(str, sides)) if isinstance(sides, list) else ""
+    for board in (about.get("maps"), told):
+        with suppress(InvalidError):
+            if isinstance(board, str):
+                map_of(board, 2)
+                return board
+    return None
 
 
 @router.post("/matches", status_code=201, responses=problems(404, 429, 503), operation_id="createMatch")

@@ -15,7 +15,7 @@ const option = (value, text) => el("option", { value }, text);
 
 function opponentText({ player, kind, board }) {
   const name = playerName(player);
-  return kind === "policy" ? `${name}: learned${board ? `, on ${board}` : ""}` : `${name}: ${ABOUT[player] ?? "scripted"}`;
+  return kind === "policy" ? `${name}: learned${board ? `, on ${BOARDS[board] ?? board}` : ""}` : `${name}: ${ABOUT[player] ?? "scripted"}`;
 }
 
 export function lobbyPage(root) {
@@ -71,8 +71,12 @@ async function fill({ opponent, board, ruleset, speed, start, form }) {
     ruleset.value = "generalsio";
     speed.replaceChildren(...found.speeds.map((each) => option(each, `${each}×`)));
     speed.value = "1";
-    const usual = new Map(policies.map((each) => [each.player, each.board]));
-    const follow = () => boards.includes(usual.get(opponent.value)) && (board.value = usual.get(opponent.value));
+    const usual = new Map(policies.map((each) => [each.player, each]));
+    const follow = () => {
+      const policy = usual.get(opponent.value);
+      if (boards.includes(policy?.board)) board.value = policy.board;
+      if (found.rulesets.includes(policy?.ruleset)) ruleset.value = policy.ruleset;
+    };
     opponent.addEventListener("change", follow);
     follow();
     const before = JSON.parse(localStorage.getItem(CHOICES) ?? "{}");

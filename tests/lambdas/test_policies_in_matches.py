@@ -1,20 +1,38 @@
 """A match against a published policy, from the registry over its ONNX form to the ladder."""
 
+import pytest
 import torch
 from starlette.testclient import TestClient
 from tests.lambdas.playing import begin, equals_its_record
 
 from lambdas.http import Services
+from lambdas.matches import _board_of
 from learner.network import NetworkConfig, Policy
 from learner.snapshot import save_policy
 from store.ratings import Player
 from stratagem.cli.policy import publish_file, store_export
 
 
+@pytest.mark.parametrize(
+    ("about", "board"),
+    [
+        ({"board": [6, 6]}, "6x6"),
+        ({"board": [24, 24], "maps": "site"}, "site"),
+        ({"board": [12, 9], "maps": "moon"}, "12x9"),
+        ({"board": [4, 4]}, None),  # too small for a match
+        ({"board": "6x6"}, None),
+        ({"board": [6, None], "maps": 3}, None),
+        ({}, None),
+    ],
+)
+def test_a_policy_is_offered_on_the_board_that_it_knows(about: dict[str, object], board: str | None) -> None:
+    assert _board_of(about) == board
+
+
 def test_a_policy_plays_a_match(api: TestClient, services: Services, tmp_path) -> None:  # type: ignore[no-untyped-def]
     torch.manual_seed(1)
     folder = tmp_path / "apprentice"
-    save_policy(Policy(NetworkConfig.of("tiny")), folder / "policy", {"board": "6x6", "ruleset": "generalsio"})
+    save_policy(Policy(NetworkConfig.of("tiny")), folder / "policy", {"board": [6, 6], "ruleset": "generalsio"})
     version = publish_file(services.connection, folder / "policy")
     before = api.get("/v1/options").json()["opponents"]
     assert "policy:apprentice" not in [each["player"] for each in before], "it cannot be played before it is exported"

@@ -183,6 +183,7 @@ def _from_teacher(
     cloning.learn(lessons, told)
     facts = {
         "ruleset": rules.name,
+        "maps": maps.name,
         "board": [maps.board_height, maps.board_width],
         "taught_by": teacher,
         "seed": settings.seed,

@@ -33,9 +33,7 @@ class ServeCommand(click.Command):
     "--data", type=click.Path(path_type=Path), default=Path("runs/games"), show_default=True, help="Game log."
 )
 @click.option("--metrics", metavar="HOST:PORT", help="Where Prometheus may ask.")
-@click.option(
-    "--socketio", is_flag=True, help="Instead: games by generals.io's protocol; see --socketio --help."
-)
+@click.option("--socketio", is_flag=True, help="Instead: games by generals.io's protocol; see --socketio --help.")
 def serve(services: tuple[str, ...], listen: str | None, data: Path, metrics: str | None, socketio: bool) -> None:
     """Run services: game, replay, model, elo, matchmaker; all of them where none is named.
 
