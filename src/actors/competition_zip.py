@@ -110,7 +110,7 @@ def competition_zip(policy: Path | None, temperature: float = 1.0) -> bytes:
     files: list[tuple[str, bytes, int]] = [("run.sh", RUN.encode(), 0o755), ("main.py", MAIN.encode(), 0o644)]
     if policy is not None:
         for suffix in (".json", ".safetensors"):
-            files.append((f"policy{suffix}", policy.with_suffix(suffix).read_bytes(), 0o644))
+            files.append((f"policy{suffix}", policy.with_name(f"{policy.name}{suffix}").read_bytes(), 0o644))
         files.append(("play.json", json.dumps({"temperature": temperature}).encode(), 0o644))
         seats = json.loads(files[2][1])["network"]["seats"]
         if seats != 2:

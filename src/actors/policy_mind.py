@@ -6,7 +6,7 @@ import torch
 
 from actors.foreign_view import ForeignView
 from learner.network import Policy, sample
-from learner.snapshot import SnapshotError, load_policy
+from learner.snapshot import SnapshotError, file_of, load_policy
 
 
 class PolicyMind:
@@ -56,5 +56,5 @@ def trained_board(path: Path, about: dict[str, object]) -> tuple[int, int]:
     if not (
         isinstance(board, list) and len(board) == 2 and all(type(side) is int and 0 <= side <= 250 for side in board)
     ):
-        raise SnapshotError(f"{path.with_suffix('.json')}: board is {board!r}; accepted: [height, width]")
+        raise SnapshotError(f"{file_of(path, '.json')}: board is {board!r}; accepted: [height, width]")
     return board[0], board[1]

@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 
 from learner.network import NetworkConfig, Policy
-from learner.snapshot import SnapshotError, fill, load_policy
+from learner.snapshot import SnapshotError, file_of, fill, load_policy
 from store.policies import Policies, PolicyVersion
 
 
@@ -18,7 +18,7 @@ def publish_policy(policies: Policies, name: str, path: Path, parent: int = 0, *
     """
     snapshot = load_policy(path)
     about = {**snapshot.about, **facts, "network": snapshot.policy.config.as_dict()}
-    return policies.publish(name, path.with_suffix(".safetensors").read_bytes(), about, parent)
+    return policies.publish(name, file_of(path, ".safetensors").read_bytes(), about, parent)
 
 
 def fetch_policy(policies: Policies, version: PolicyVersion, device: str = "cpu") -> Policy:

@@ -199,7 +199,7 @@ def _open(request: Request, host: Host, root: Path) -> "Training":
 def _begin_with(request: Request, training: "Training", channel: Path) -> None:
     """Give a new run the weights of its parent, or of the channel "policy"."""
     from learner.registry import fetch_policy
-    from learner.snapshot import SnapshotError, fill, load_policy
+    from learner.snapshot import SnapshotError, file_of, fill, load_policy
     from store.connect import Connection
     from store.names import Names
     from store.policies import Policies
@@ -207,7 +207,7 @@ def _begin_with(request: Request, training: "Training", channel: Path) -> None:
     if request.parent:
         policies = Policies(Connection(Names.from_environment()))
         given = fetch_policy(policies, policies.get(request.policy, request.parent))
-    elif channel.with_suffix(".safetensors").exists():
+    elif file_of(channel, ".safetensors").exists():
         given = load_policy(channel).policy
     else:
         return

@@ -64,6 +64,11 @@ def replace_file(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
+def file_of(path: Path, suffix: str) -> Path:
+    """A snapshot's file: its name may hold dots of its own, which `with_suffix` would take for a suffix."""
+    return path.with_name(f"{path.name}{suffix}")
+
+
 def save_policy(policy: Trunk, path: Path, about: dict[str, Any]) -> None:
     """Write `path`.safetensors and `path`.json (`path` without a suffix). `about` must be fit for JSON."""
     weights = pack_tensors(portable(policy.state_dict()))
@@ -74,8 +79,8 @@ def save_policy(policy: Trunk, path: Path, about: dict[str, Any]) -> None:
         "sha256": hashlib.sha256(weights).hexdigest(),
         "about": about,
     }
-    replace_file(path.with_suffix(".safetensors"), weights)
-    replace_file(path.with_suffix(".json"), json.dumps(description, indent=2, allow_nan=False).encode() + b"\n")
+    replace_file(file_of(path, ".safetensors"), weights)
+    replace_file(file_of(path, ".json"), json.dumps(description, indent=2, allow_nan=False).encode() + b"\n")
 
 
 def load_policy(path: Path, device: str = "cpu") -> Snapshot[Policy]:
@@ -89,8 +94,8 @@ def load_q_network(path: Path, device: str = "cpu") -> Snapshot[QNetwork]:
 
 
 def _load(path: Path, kind: Kind[Network], device: str) -> Snapshot[Network]:
-    described = path.with_suffix(".json")
-    weighed = path.with_suffix(".safetensors")
+    described = file_of(path, ".json")
+    weighed = file_of(path, ".safetensors")
     description = _read_json(described)
     if description.get("format") != kind.format or description.get("version") != VERSION:
         found = f"{description.get('format')!r} version {description.get('version')!r}"

@@ -62,7 +62,7 @@ export function lobbyPage(root) {
 async function fill({ opponent, board, ruleset, speed, start, form }) {
   try {
     const found = await api.options();
-    const policies = found.opponents.filter(({ kind }) => kind === "policy"), bots = found.opponents.filter(({ kind }) => kind === "bot").reverse();
+    const policies = found.opponents.filter(({ kind }) => kind === "policy").sort((a, b) => (b.board === "site") - (a.board === "site")), bots = found.opponents.filter(({ kind }) => kind === "bot").reverse();
     opponent.replaceChildren(...[...policies, ...bots].map((each) => option(each.player, opponentText(each))));
     const trained = policies.map((each) => each.board).filter((each) => /^\d+x\d+$/.test(each ?? ""));
     const boards = [...new Set([...Object.keys(BOARDS), ...trained])];

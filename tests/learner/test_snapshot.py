@@ -36,6 +36,13 @@ def test_a_policy_comes_back_with_its_numbers_and_facts(saved):
         torch.testing.assert_close(snapshot.policy.state_dict()[name], tensor, rtol=0, atol=0)
 
 
+def test_a_name_may_hold_dots(saved):
+    policy, path = saved
+    for name in ("policy-0.1", "policy-0.25"):
+        save_policy(policy, path.with_name(name), {"name": name})
+    assert load_policy(path.with_name("policy-0.1")).about == {"name": "policy-0.1"}
+
+
 def test_saving_leaves_two_files_and_nothing_else(saved):
     assert sorted(path.name for path in saved[1].parent.iterdir()) == ["policy.json", "policy.safetensors"]
 

@@ -167,13 +167,13 @@ def _stem(path: Path) -> Path:
 
 def publish_file(connection: "Connection", path: Path) -> "PolicyVersion":
     """Publish a policy from files, under the name of its run's folder; the same again is the same version."""
-    from learner.snapshot import load_policy
+    from learner.snapshot import file_of, load_policy
     from store.policies import Policies
 
     snapshot = load_policy(path)
     about = {**snapshot.about, "network": snapshot.policy.config.as_dict()}
     name = path.resolve().parent.name.lower()
-    return Policies(connection).publish(name, path.with_suffix(".safetensors").read_bytes(), about)
+    return Policies(connection).publish(name, file_of(path, ".safetensors").read_bytes(), about)
 
 
 def store_export(connection: "Connection", version: "PolicyVersion") -> None:

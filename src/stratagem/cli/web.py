@@ -54,10 +54,11 @@ def web(port: int, data: Path, policy: Path, store: str | None, opens: bool) -> 
     connection = Connection(Names.of(Names.from_environment().prefix, store))
     create_all(connection)
     offered = boxed()
-    if policy.with_suffix(".safetensors").exists():
+    weights = policy.with_name(f"{policy.name}.safetensors")
+    if weights.exists():
         offered.append(policy)
     elif click.get_current_context().get_parameter_source("policy") is not ParameterSource.DEFAULT:
-        raise click.BadParameter(f"there is no {policy.with_suffix('.safetensors')}", param_hint="--policy")
+        raise click.BadParameter(f"there is no {weights}", param_hint="--policy")
     for each in offered:
         _offer(connection, each)
     app = create_app(Services(connection, limited=False), page=FOLDER)
