@@ -38,7 +38,6 @@ COMMANDS: Mapping[str, Place] = {
     "socketio": Place("stratagem.cli.live", "serve", "Serve games by the protocol of generals.io."),
     "store": Place("stratagem.cli.store", "store", "Run the local store: S3 and DynamoDB on this machine."),
     "train": Place("stratagem.cli.train", "train", "Train by self-play on one device, a GPU best."),
-    "tune": Place("stratagem.cli.tune", "tune", "Train a policy further, against itself and bots."),
     "up": Place("stratagem.cli.up", "up", "Run a whole fleet on this machine, under one view."),
     "watch": Place("stratagem.cli.watch", "watch", "Watch a game of a server in the terminal."),
     "web": Place("stratagem.cli.web", "web", "Serve the page: play, watch, replay, ladder."),
