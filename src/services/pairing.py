@@ -120,5 +120,6 @@ def apportion(total: int, shares: Sequence[float], offset: float) -> list[int]:
     """Whole numbers in proportion to `shares` that add up to `total`, by systematic sampling."""
     marks = np.cumsum([0.0, *shares])
     marks = np.floor(np.round(marks / marks[-1] * total, 9) + offset)
-    marks[-1] = total + np.floor(offset)  # whatever rounding did to the sum
+    marks = np.minimum(marks, total)  # an offset a hair below 1 is rounded up
+    marks[-1] = total  # whatever rounding did to the sum
     return [int(count) for count in np.diff(marks)]

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.pairing import BOT, SELF, SNAPSHOT, Mix, apportion, choose_snapshots, pfsp_weight, share_out
@@ -20,6 +20,7 @@ ONE = st.floats(0, 1, exclude_max=True)
     shares=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0.01, 1)),
     offset=ONE,
 )
+@example(games=1, versions=[1], rates=[0.0] * 80, bots=[], shares=(0.0, 0.0, 1.0), offset=float(np.nextafter(1, 0)))
 def test_all_tables_are_dealt_and_none_is_empty(
     games: int,
     versions: list[int],
