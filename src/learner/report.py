@@ -105,6 +105,19 @@ def draw_curve(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
+def draw_lessons(rows: Sequence[Mapping[str, float]], minutes: float, path: Path) -> None:
+    """The learning curve of `stratagem clone` as a PNG, from the lines of its metrics and the time it took."""
+    named = (("choice", "cross-entropy of moves", "nats"), ("agrees", "first choice is the teacher's move", "part"))
+    shown = [panel for panel in named if panel[0] in rows[0]]
+    figure, axes = plt.subplots(1, len(shown), figsize=(5.5 * len(shown), 3.6), layout="constrained", squeeze=False)
+    times = [row["progress"] * minutes for row in rows]
+    for axis, (key, title, unit) in zip(axes[0], shown, strict=True):
+        _panel(axis, title, unit, [(title, [row[key] for row in rows])], times)
+        axis.set_xlabel("minutes of training")
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
 def _panel(
     axis: Axes,
     title: str,

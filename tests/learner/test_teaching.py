@@ -105,7 +105,8 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
     assert (about["taught_by"], about["ruleset"]) == ("hunter", "generalsio")
     rows = [json.loads(line) for line in (tmp_path / "first.metrics.jsonl").read_text().splitlines()]
     assert rows[0]["progress"] == 0.0
-    assert all(row["choice"] >= 0.0 for row in rows)
+    assert all(row["choice"] >= 0.0 and 0.0 <= row["agrees"] <= 1.0 for row in rows)
+    assert (tmp_path / "first.png").read_bytes().startswith(b"\x89PNG")
     run("--out", str(tmp_path / "second"), "--start", str(tmp_path / "first"))
     assert not load_policy(tmp_path / "second").policy.config.halves
 

@@ -13,6 +13,7 @@ from engine.bots import BOTS
 if TYPE_CHECKING:
     from learner.cloning import CloneSettings, Losses
     from learner.network import NetworkConfig
+    from learner.teaching import Lessons
 
 REFUSED = 2
 TOLD = 0.1  # part of the time between two lines of progress
@@ -26,7 +27,7 @@ MAX_TURNS = 1000  # of a game with a teacher
 @click.option("--board", help="With --teacher: maps by name, site (the default), competition or small.")
 @click.option("--ruleset", help="With --teacher: generalsio (the default), classic or competition.")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Writes OUT.safetensors, .json, .metrics.jsonl."
+    "--out", required=True, type=click.Path(path_type=Path), help="Writes OUT.safetensors, .json, .metrics.jsonl, .png."
 )
 @click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its size and halves.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
@@ -90,10 +91,13 @@ class Teller:
     """Tells of progress ten times a run, of means since the time before; OUT.metrics.jsonl has every fragment."""
 
     def __init__(self, out: Path) -> None:
+        self._out = out
         self._metrics = out.with_name(f"{out.name}.metrics.jsonl")
         self._metrics.parent.mkdir(parents=True, exist_ok=True)
         self._metrics.write_text("")
         self.progress = 0.0
+        self.lessons: Lessons | None = None  # with a teacher
+        self._rows: list[dict[str, float]] = []
         self._following = 0.0
         self._since: list[tuple[float, float]] = []
 
@@ -101,14 +105,23 @@ class Teller:
         """Hear of a fragment."""
         self.progress = progress
         self._since.append((float(losses.choice), float(losses.value)))
+        row = {"progress": round(progress, 5), "choice": self._since[-1][0], "value": self._since[-1][1]}
+        if self.lessons:
+            row["agrees"] = round(self.lessons.agreement, 5)
+        self._rows.append(row)
         with self._metrics.open("a", encoding="utf-8") as file:
-            row = {"progress": round(progress, 5), "choice": self._since[-1][0], "value": self._since[-1][1]}
             file.write(json.dumps(row) + "\n")
         if progress >= self._following:
             self._following += TOLD
             choice, value = (sum(column) / len(self._since) for column in zip(*self._since, strict=True))
             self._since.clear()
             click.echo(f"  {progress:4.0%}  choice {choice:.3f} nats, value {value:.3f}")
+
+    def draw(self, seconds: float) -> None:
+        """Draw OUT.png of a run that took so long."""
+        from learner.report import draw_lessons
+
+        draw_lessons(self._rows, seconds / 60.0, self._out.with_name(f"{self._out.name}.png"))
 
 
 def _from_files(
@@ -132,7 +145,9 @@ def _from_files(
     learned, kept = divide(found[:games])
     click.echo(f"{len(learned)} games to learn from, {len(kept)} kept back, {others} of other kinds left out")
     cloning = Cloning(network, settings, device, start)
-    cloning.train(learned, Teller(out))
+    told = Teller(out)
+    cloning.train(learned, told)
+    told.draw(settings.seconds)
     result = score(cloning.policy, kept)
     facts = {
         "board": [BOARD.board_height, BOARD.board_width],
@@ -180,7 +195,9 @@ def _from_teacher(
     batch = GameBatch(rules, settings.games, settings.seed, board=maps, autoreset="next", max_turns=MAX_TURNS)
     guided = (lambda: GUIDED) if start else (lambda: max(GUIDED, 1.0 - told.progress))
     lessons = Lessons(cloning.policy, batch, teacher, settings.seed, guided)
+    told.lessons = lessons
     cloning.learn(lessons, told)
+    told.draw(settings.seconds)
     facts = {
         "ruleset": rules.name,
         "maps": maps.name,
