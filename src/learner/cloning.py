@@ -51,7 +51,7 @@ class CloneSettings:
     fragments: int = 0  # to learn from, however long it takes; 0: as many as the time allows
     games: int = 32  # played side by side, where there are so many: twice as many rows a fragment
     turns: int = 16  # of a fragment: how far back gradients reach
-    minibatches: int = 2  # parts the rows are dealt into; one gradient step each
+    minibatches: int = 4  # parts the rows are dealt into; one gradient step each
     learning_rate: float = 2e-3  # of Adam, at the start; it falls to nothing as half a cosine
     passes: float = 0.05  # weight of a turn on which the player had moves and made none
     value: float = 0.25  # weight of the value loss

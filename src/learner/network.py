@@ -29,6 +29,7 @@ from learner.pyramid import Pyramid
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
 ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
 HARVEST_TURNS = 50
+GROWN_GAIN = 0.02  # how loudly a new pyramid speaks: not at all would give it no gradient
 CLOCK_SCALE = 9.0  # log2(1 + turn) / CLOCK_SCALE: 1.0 at turn 511
 TOTAL_SCALE = 9.0  # the same for a seat's armies
 
@@ -358,6 +359,21 @@ class Policy(Trunk):
         if self.build is not None:
             parts.append(self.build(x).flatten(1))
         return torch.cat(parts, dim=1)
+
+
+def grown(policy: Policy, levels: int, blocks: int) -> Policy:
+    """A copy with a pyramid beside its encoder, that answers nearly as before until it learns to use it.
+
+    levels, blocks: of `learner.pyramid.Pyramid`. (Chen et al. 2016: Net2Net.) Raises ValueError where there is a
+    pyramid already, or for sizes that no network has.
+    """
+    if policy.config.levels or not levels:
+        raise ValueError(f"levels is {policy.config.levels} and shall be {levels}; accepted: 0 that shall be 1 to 6")
+    larger = Policy(replace(policy.config, levels=levels, level_blocks=blocks))
+    larger.load_state_dict(policy.state_dict(), strict=False)
+    assert larger.pyramid is not None
+    nn.init.constant_(larger.pyramid.gains, GROWN_GAIN)
+    return larger
 
 
 def parameters_of(network: nn.Module) -> int:

@@ -143,6 +143,33 @@ def rate(
 @policy.command()
 @click.argument("path", metavar="POLICY", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--levels", type=int, default=3, show_default=True, help="Halvings of the board.")
+@click.option("--blocks", type=int, default=1, show_default=True, help="Residual blocks on each.")
+@click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of the new weights.")
+def grow(path: Path, out: Path, levels: int, blocks: int, seed: int) -> None:
+    """Write POLICY to OUT with a pyramid of the board's halvings, so that it can learn to see the whole board.
+
+    Until it has learned more it plays nearly as before. Exit status: 0, 2 if the policy cannot be used.
+    """
+    import torch
+
+    from learner.network import grown, parameters_of
+    from learner.snapshot import SnapshotError, load_policy, save_policy
+
+    try:
+        snapshot = load_policy(_stem(path))
+        torch.manual_seed(seed)
+        larger = grown(snapshot.policy, levels, blocks)
+    except (SnapshotError, ValueError) as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(REFUSED)
+    save_policy(larger, out, snapshot.about)
+    click.echo(f"{out}: {parameters_of(snapshot.policy):,} weights grew to {parameters_of(larger):,}")
+
+
+@policy.command()
+@click.argument("path", metavar="POLICY", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
 @click.argument("temperature", type=float)
 def temper(path: Path, out: Path, temperature: float) -> None:
     """Write POLICY to OUT so that it draws its moves at TEMPERATURE: below 1 the likeliest become likelier.

@@ -56,9 +56,27 @@ def test_a_lower_temperature_makes_the_likeliest_likelier(policy, tmp_path):
     assert load_policy(tmp_path / "colder").about == {"seed": 1, "temperature": 0.125}
 
 
+def test_a_grown_policy_answers_nearly_as_before_and_can_learn_more(policy, tmp_path):
+    told = run("grow", policy, tmp_path / "grown", "--levels", 2)
+    assert told.exit_code == 0, told.output
+    small, large = load_policy(policy), load_policy(tmp_path / "grown")
+    assert (large.policy.config.levels, large.policy.config.level_blocks) == (2, 1)
+    assert large.about == small.about
+    words = torch.randint(0, 1 << 16, (1, 3, 7, 6), dtype=torch.int32)
+    told_all = (torch.ones((1, 3, 7), dtype=torch.int32), small.policy.first_memory(3, 7, 6))
+    fresh = torch.ones(1, 3, dtype=torch.bool)
+    before, after = small.policy(words, *told_all, fresh), large.policy(words, *told_all, fresh)
+    torch.testing.assert_close(after.logits, before.logits, atol=0.05, rtol=0)
+    after.logits[0, 0, 0].backward()
+    assert all(weight.grad.abs().sum() > 0 for weight in large.policy.pyramid.down.parameters())
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (("grow", "nowhere", "{policy}"), "nowhere"),
+        (("grow", "{policy}", "{policy}", "--levels", "0"), "levels is 0 and shall be 0; accepted"),
+        (("grow", "{policy}", "{policy}", "--levels", "9"), "levels and level_blocks are 9 and 1; accepted"),
         (("rate", "nowhere"), "nowhere"),
         (("rate", "{policy}", "--board", "moon"), 'map "moon" is unknown'),
         (("rate", "{policy}", "--ruleset", "chess"), "chess"),
