@@ -4,6 +4,9 @@ A policy that is shown its teacher's games alone never sees where its own mistak
 learner itself as well, and labelled by the teacher all the same (DAgger, Ross et al. 2011): at the start of a game each
 seat is given to the teacher with a probability that falls over the run, and else to the learner.
 
+In some games the learner meets a weaker bot instead. Against its equals it is seldom far ahead, and a policy that never
+was does not know how to end a game that it has won.
+
 The value head learns what games are worth as they are played, by TD(lambda): 1 for a win, -1 for a defeat.
 """
 
@@ -13,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.arrays import Bool, Int32
+from engine.arrays import Bool, Int32, Int64
 from engine.batch import GameBatch
 from engine.compile import OneThread
 from learner.cloning import Fragment
@@ -23,6 +26,10 @@ from learner.players import answer
 from learner.ppo import advantages_of
 
 GAMMA, LAMBDA = 0.997, 0.95  # the discount a turn, and how far rewards are trusted rather than the value head
+WEAKER = ("random", "expander")
+TEMPERATURE = (
+    0.2  # at which the learner plays: near what a finished policy is tempered to, so that it meets what that meets
+)
 SCATTER = 300  # turns, over which games are scattered at the start
 NEWEST = 0.05  # weight of the newest fragment in the agreement told
 
@@ -31,10 +38,18 @@ class Lessons:
     """Games of two between learner and teacher; a source of fragments for `learner.cloning.Cloning`.
 
     batch: made with autoreset "next". teacher: a bot of `engine.bots`. guided: the probability that the teacher has a
-    seat, asked at the start of every game.
+    seat, asked at the start of every game. weaker: part of the games that the learner plays against one of WEAKER.
     """
 
-    def __init__(self, policy: Policy, batch: GameBatch, teacher: str, seed: int, guided: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        batch: GameBatch,
+        teacher: str,
+        seed: int,
+        guided: Callable[[], float],
+        weaker: float = 0.0,
+    ) -> None:
         self.policy, self.batch, self.guided = policy, batch, guided
         self.rows, self.height, self.width = batch.num_games * batch.seats, batch.height, batch.width
         self._teachers = [teacher] * batch.seats
@@ -46,7 +61,9 @@ class Lessons:
         self._fresh: Bool = np.ones(batch.num_games, np.bool_)
         self._over: Bool = np.zeros(batch.num_games, np.bool_)
         self.agreement = 0.0  # part of the teacher's latest moves, passes aside, that were the learner's first choice
+        self._weaker = weaker
         self._by_teacher = np.zeros((batch.num_games, batch.seats), np.bool_)
+        self._by_weaker = np.full((batch.num_games, batch.seats), -1, np.int8)  # which of WEAKER, -1: none
         batch.reset()
         self._scatter()
 
@@ -98,13 +115,28 @@ class Lessons:
 
     def _choose(self, logits: Tensor) -> tuple[Tensor, Int32]:
         """What the teacher would do, int64 (L,), and what is done, int32 (G, S)."""
-        begun = np.flatnonzero(self._fresh)
-        self._by_teacher[begun] = self._chance.random((len(begun), self.batch.seats)) < self.guided()
+        self._deal(np.flatnonzero(self._fresh))
         with OneThread():
             told = self.batch.bot_actions(self._teachers)
-        own = sample(logits, self._generator).to("cpu", torch.int32).numpy().reshape(told.shape)
-        played: Int32 = np.where(self._by_teacher, told, own)
+            own = sample(logits / TEMPERATURE, self._generator).to("cpu", torch.int32).numpy().reshape(told.shape)
+            played: Int32 = np.where(self._by_teacher, told, own)
+            for number, name in enumerate(WEAKER):
+                theirs = self._by_weaker == number
+                if theirs.any():
+                    played[theirs] = self.batch.bot_actions(name)[theirs]
         return self._tensor(told.reshape(-1).astype(np.int64)), played
+
+    def _deal(self, begun: Int64) -> None:
+        """Give out the seats of games that begin."""
+        count, seats = len(begun), self.batch.seats
+        self._by_teacher[begun] = self._chance.random((count, seats)) < self.guided()
+        self._by_weaker[begun] = -1
+        if self._weaker:
+            met = begun[self._chance.random(count) < self._weaker]
+            self._by_teacher[met] = False
+            self._by_weaker[met, self._chance.integers(seats, size=len(met))] = self._chance.integers(
+                len(WEAKER), size=len(met)
+            )
 
     def _of_rows(self, per_game: Bool) -> Tensor:
         return self._tensor(np.repeat(per_game, self.batch.seats))

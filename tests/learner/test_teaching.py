@@ -74,6 +74,28 @@ def test_a_learner_plays_for_itself_and_is_told_all_the_same(in_step):
     assert differs
 
 
+def test_some_games_are_played_against_a_weaker_bot(in_step):
+    batch = games(64)
+    lessons = Lessons(Policy(NETWORK), batch, "hunter", 1, lambda: 1.0, weaker=0.5)
+    played = []
+    step = batch.step
+    batch.step = lambda actions: played.append(actions.copy()) or step(actions)
+    alike = games(64)
+    alike.reset()
+    lessons.fragment(12)
+    met = {"random": 0, "expander": 0, "hunter": 0}
+    same = {name: np.ones((64, 2), np.bool_) for name in met}
+    for actions in played:
+        for name, whole in same.items():
+            whole &= actions == alike.bot_actions(name)
+        alike.step(actions)
+    weaker = (same["random"] | same["expander"]) & ~same["hunter"]
+    assert 16 <= weaker.sum() <= 48
+    assert (weaker.sum(1) <= 1).all()
+    assert not same["hunter"][weaker[:, ::-1]].any()  # whom they meet is the learner
+    assert (same["hunter"].all(1) | weaker.any(1)).mean() > 0.9
+
+
 def test_games_end_and_begin_anew_and_tell_what_they_were_worth():
     lessons = Lessons(Policy(NETWORK), games(16), "hunter", 1, lambda: 0.5)
     fragment = lessons.fragment(200)

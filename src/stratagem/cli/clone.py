@@ -19,6 +19,7 @@ REFUSED = 2
 TOLD = 0.1  # part of the time between two lines of progress
 GUIDED = 0.5  # with a teacher: from half of the run on it has every second seat, before more
 MAX_TURNS = 1000  # of a game with a teacher
+WEAKER = 0.25  # of the games, once the learner plays for itself from the start, are against a weaker bot
 
 
 @click.command()
@@ -194,7 +195,7 @@ def _from_teacher(
     told = Teller(out)
     batch = GameBatch(rules, settings.games, settings.seed, board=maps, autoreset="next", max_turns=MAX_TURNS)
     guided = (lambda: GUIDED) if start else (lambda: max(GUIDED, 1.0 - told.progress))
-    lessons = Lessons(cloning.policy, batch, teacher, settings.seed, guided)
+    lessons = Lessons(cloning.policy, batch, teacher, settings.seed, guided, WEAKER if start else 0.0)
     told.lessons = lessons
     cloning.learn(lessons, told)
     told.draw(settings.seconds)
