@@ -97,28 +97,29 @@ def measure_requests(api: TestClient, services: Services, clock: list[int]) -> d
 
 
 def policy_turn() -> dict[str, float]:
-    """What a policy of the demo's size takes for a move of its own, without the request around it.
+    """What policies take for a move, without the request around it: one of the demo's size, and the one in the box.
 
-    torch draws its weights, which cost as much as learned ones, and exports them in a process of its own.
+    torch draws the first one's weights, which cost as much as learned ones, and exports both in a process of its own.
     """
     figures = {}
     with TemporaryDirectory() as folder:
-        stem = Path(folder) / "policy"
         code = (
-            "import sys\nfrom pathlib import Path\n"
-            "from learner.export_onnx import export_onnx\nfrom learner.network import NetworkConfig, Policy\n"
-            "Path(sys.argv[1]).write_bytes(export_onnx(Policy(NetworkConfig.of('tiny', halves=False))))"
+            "import sys\nfrom pathlib import Path\nfrom learner.export_onnx import export_onnx\n"
+            "from learner.network import NetworkConfig, Policy\nfrom learner.snapshot import load_policy\n"
+            "from stratagem.policies import BOX\nto = Path(sys.argv[1])\n"
+            "(to / 'demo').write_bytes(export_onnx(Policy(NetworkConfig.of('tiny', halves=False))))\n"
+            "(to / 'box').write_bytes(export_onnx(load_policy(BOX / 'pupil' / 'policy').policy))"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-        subprocess.run([sys.executable, "-c", code, str(stem)], env=environment, check=True)
-        session = open_session(stem.read_bytes())
-    for board in ("6x6", "site"):
+        subprocess.run([sys.executable, "-c", code, folder], env=environment, check=True)
+        demo, box = (open_session((Path(folder) / name).read_bytes()) for name in ("demo", "box"))
+    for name, session, board in (("demo", demo, "6x6"), ("demo", demo, "site"), ("box", box, "site")):
         rules, spec = rules_of("generalsio"), map_of(board, 2)
         game = Game(rules, draw_layout(rules, spec, 2, 1))
         mind = PolicyMind(*session, spec.board_height, spec.board_width)
         _, memory = mind.act(game, 0, 1, None)
         asked = milliseconds(POLLS, lambda mind=mind, game=game, memory=memory: mind.act(game, 0, 1, memory))
-        figures |= _percentiles(f"the demo's policy, its move on {board}", asked)
+        figures |= _percentiles(f"the {name}'s policy, its move on {board}", asked)
     return figures
 
 

@@ -50,12 +50,12 @@ class OneTurn(nn.Module):
         policy = self.policy
         facts = scalars(vector, board.shape[2] * board.shape[3])
         board = torch.cat([board, torch.ones_like(board[:, :1])], dim=1)  # the plane that shows the board's edge
-        x = policy.blocks(F.relu(policy.first(board) + policy.vector(facts)[..., None, None]))
+        x = policy.encode(board, facts)
         resets = torch.zeros((1, 1), dtype=torch.bool)
         states, memory = policy.gru(x[None], memory, resets)
         x = policy.aim(F.relu(x + policy.mix(states[0])))
         hidden = F.relu(policy.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
-        return policy._logits(x, hidden), policy.value(hidden).squeeze(1), memory
+        return policy._logits(x, hidden), policy.value_of(policy.value(hidden)), memory
 
 
 def export_onnx(policy: Policy) -> bytes:
@@ -97,7 +97,10 @@ def export_onnx(policy: Policy) -> bytes:
 
 
 def largest_difference(policy: Policy, data: bytes) -> float:
-    """How far an ONNX file strays from torch: logits, value and memory, over games in which each keeps its own."""
+    """How far an ONNX file strays from torch: logits, value and memory, over games in which each keeps its own.
+
+    Relative for numbers above 1: float32 itself is no more exact, and a tempered policy's logits are large.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # boards are so small that threads would only wait for each other
     try:
@@ -132,6 +135,10 @@ def _largest_difference(policy: Policy, data: bytes) -> float:
                 legal = expand_mask(seen.mask[row].reshape(1, -1), config.castles)
                 masked = np.where(legal, answer[0], ILLEGAL)
                 pairs = ((masked, output.logits[0]), (answer[1], output.values[0]), (answer[2], output.memory))
-                worst = max(worst, *(float(np.abs(found - expected.numpy()).max()) for found, expected in pairs))
+                worst = max(worst, *(_difference(found, expected.numpy()) for found, expected in pairs))
             batch.step(batch.bot_actions("expander" if turn % 2 else "random"))
     return worst
+
+
+def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+    return float((np.abs(found - expected) / np.maximum(1.0, np.abs(expected))).max())

@@ -293,6 +293,11 @@ class Trunk(nn.Module):
         memory = torch.zeros((rows, self.config.memory, height, width), device=device)
         return memory.contiguous(memory_format=torch.channels_last)
 
+    def encode(self, board: Tensor, facts: Tensor) -> Tensor:
+        """The encoder: planes as `Sight` makes them (N, P, H, W) and `scalars` (N, 3 + 3S) to (N, C, H, W)."""
+        x: Tensor = self.blocks(F.relu(self.first(board) + self.vector(facts)[..., None, None], inplace=True))
+        return x if self.pyramid is None else self.pyramid(x)
+
     def perceive(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -302,10 +307,7 @@ class Trunk(nn.Module):
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
         facts = scalars(vector.flatten(0, 1), height * width)
-        x = F.relu(self.first(self.sight(flat)) + self.vector(facts)[..., None, None], inplace=True)
-        x = self.blocks(x)
-        if self.pyramid is not None:
-            x = self.pyramid(x)
+        x = self.encode(self.sight(flat), facts)
         states, memory = self.gru(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
         hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
@@ -332,10 +334,12 @@ class Policy(Trunk):
         x, hidden, legal, memory = self.perceive(words, vector, memory, resets)
         logits = self._logits(x, hidden).masked_fill(~legal, ILLEGAL)
         logits = logits.view(*words.shape[:2], -1)
-        values = self.value(hidden).view(*words.shape[:2], -1)
-        if self.config.value_bins:
-            return Output(logits, mean_of(values), memory, values)
-        return Output(logits, values.squeeze(-1), memory)
+        bins = self.value(hidden).view(*words.shape[:2], -1)
+        return Output(logits, self.value_of(bins), memory, bins if self.config.value_bins else None)
+
+    def value_of(self, answer: Tensor) -> Tensor:
+        """What the value head's answer (..., value_bins or 1) says a position is worth, (...)."""
+        return mean_of(answer) if self.config.value_bins else answer.squeeze(-1)
 
     @torch.no_grad()
     def temper(self, temperature: float) -> None:

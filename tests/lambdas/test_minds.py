@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from store.errors import DamagedError
 SRC = Path(__file__).resolve().parents[2] / "src"
 
 
-def _policy(**options: object) -> Policy:
+def _policy(**options: Any) -> Policy:
     """A policy that wants something: fresh ones are near-indifferent, which would hide a wrong export."""
     torch.manual_seed(5)
     policy = Policy(NetworkConfig.of("tiny", **options))
@@ -52,8 +53,17 @@ def test_another_policy_s_export_is_told_apart(exported: tuple[Policy, bytes]) -
     assert largest_difference(other, exported[1]) > TOLERANCE
 
 
-def test_a_policy_without_halves_and_one_with_castles() -> None:
-    policy = _policy(halves=False, castles=True)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"halves": False, "castles": True},
+        {"value_bins": 16},
+        {"channels": 8, "levels": 2, "level_blocks": 1},
+        {"channels": 4, "levels": 3, "level_blocks": 0},
+    ],
+)
+def test_policies_of_every_shape_are_exported(options: dict[str, Any]) -> None:
+    policy = _policy(**options)
     assert largest_difference(policy, export_onnx(policy)) < TOLERANCE
 
 
