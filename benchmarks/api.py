@@ -108,7 +108,7 @@ def policy_turn() -> dict[str, float]:
             "from learner.network import NetworkConfig, Policy\nfrom learner.snapshot import load_policy\n"
             "from stratagem.policies import BOX\nto = Path(sys.argv[1])\n"
             "(to / 'demo').write_bytes(export_onnx(Policy(NetworkConfig.of('tiny', halves=False))))\n"
-            "(to / 'box').write_bytes(export_onnx(load_policy(BOX / 'pupil' / 'policy').policy))"
+            "(to / 'box').write_bytes(export_onnx(load_policy(BOX / 'pupil').policy))"
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         subprocess.run([sys.executable, "-c", code, folder], env=environment, check=True)

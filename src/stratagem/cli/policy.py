@@ -193,13 +193,13 @@ def _stem(path: Path) -> Path:
 
 
 def publish_file(connection: "Connection", path: Path) -> "PolicyVersion":
-    """Publish a policy from files, under the name of its run's folder; the same again is the same version."""
+    """Publish a policy from files, NAME/policy and NAME alike under their name; the same again is the same version."""
     from learner.snapshot import file_of, load_policy
     from store.policies import Policies
 
     snapshot = load_policy(path)
     about = {**snapshot.about, "network": snapshot.policy.config.as_dict()}
-    name = path.resolve().parent.name.lower()
+    name = (path.resolve().parent.name if path.name == "policy" else path.name).lower()
     return Policies(connection).publish(name, file_of(path, ".safetensors").read_bytes(), about)
 
 

@@ -1,4 +1,4 @@
-"""The policies in the box: trained ones that come with the package, each a folder of this one with its model card."""
+"""The policies in the box: trained ones that come with the package, each with its model card."""
 
 from pathlib import Path
 
@@ -7,4 +7,4 @@ BOX = Path(__file__).parent
 
 def boxed() -> list[Path]:
     """The policies, each as `learner.snapshot.load_policy` takes it."""
-    return sorted(path.with_suffix("") for path in BOX.glob("*/policy.safetensors"))
+    return sorted(path.with_suffix("") for path in BOX.glob("*.safetensors"))
