@@ -133,6 +133,26 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
     assert not load_policy(tmp_path / "second").policy.config.halves
 
 
+def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(tmp_path, monkeypatch):
+    calls, fragment = [], Lessons.fragment
+
+    def interrupted(self, turns):
+        calls.append(turns)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return fragment(self, turns)
+
+    monkeypatch.setattr(Lessons, "fragment", interrupted)
+    arguments = ["clone", "--teacher", "hunter", "--board", "small", "--games", "4", "--minutes", "5"]
+    result = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "cut")])
+    assert result.exit_code == 0, result.output
+    assert "what was learned is kept" in result.output
+    about = load_policy(tmp_path / "cut").about
+    assert 0 < about["player_turns"] <= 2 * 4 * 2 * 16
+    assert about["seconds"] < 60
+    assert (tmp_path / "cut.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,8 +58,8 @@ def clone(
     """Train a policy to play as people did in recorded 1v1 games (.gior, .gioreplay, .json, .jsonl, each also .gz).
 
     Every tenth game is kept back and tells how well the policy foretells play. With --teacher it plays games itself,
-    and a scripted bot says at every turn what it would have done. A training run can begin from the policy. Exit
-    status: 0, 2 if the files cannot be used.
+    and a scripted bot says at every turn what it would have done. A training run can begin from the policy. Ctrl-C
+    ends the training and keeps what was learned. Exit status: 0, 2 if the files cannot be used.
     """
     if (teacher is None) != bool(files):
         raise click.UsageError("give recorded games, or --teacher BOT")
@@ -118,8 +120,18 @@ class Teller:
             self._since.clear()
             click.echo(f"  {progress:4.0%}  choice {choice:.3f} nats, value {value:.3f}")
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let Ctrl-C end the training and nothing else, once there is something to keep."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self._rows:
+                raise
+            click.echo(f"stopped at {self.progress:.0%}; what was learned is kept")
+
     def draw(self, seconds: float) -> None:
-        """Draw OUT.png of a run that took so long."""
+        """Draw OUT.png of a run that was given so long."""
         from learner.report import draw_lessons
 
         draw_lessons(self._rows, seconds / 60.0, self._out.with_name(f"{self._out.name}.png"))
@@ -147,14 +159,15 @@ def _from_files(
     click.echo(f"{len(learned)} games to learn from, {len(kept)} kept back, {others} of other kinds left out")
     cloning = Cloning(network, settings, device, start)
     told = Teller(out)
-    cloning.train(learned, told)
+    with told.interruptible():
+        cloning.train(learned, told)
     told.draw(settings.seconds)
     result = score(cloning.policy, kept)
     facts = {
         "board": [BOARD.board_height, BOARD.board_width],
         "cloned_from": [path.name for path in files],
         "seed": settings.seed,
-        "seconds": settings.seconds,
+        "seconds": round(settings.seconds * told.progress, 1),
         "player_turns": cloning.turns,
         "held_out": asdict(result),
     }
@@ -197,7 +210,8 @@ def _from_teacher(
     guided = (lambda: GUIDED) if start else (lambda: max(GUIDED, 1.0 - told.progress))
     lessons = Lessons(cloning.policy, batch, teacher, settings.seed, guided, WEAKER if start else 0.0)
     told.lessons = lessons
-    cloning.learn(lessons, told)
+    with told.interruptible():
+        cloning.learn(lessons, told)
     told.draw(settings.seconds)
     facts = {
         "ruleset": rules.name,
@@ -205,7 +219,7 @@ def _from_teacher(
         "board": [maps.board_height, maps.board_width],
         "taught_by": teacher,
         "seed": settings.seed,
-        "seconds": settings.seconds,
+        "seconds": round(settings.seconds * told.progress, 1),
         "player_turns": cloning.turns,
     }
     save_policy(cloning.policy, out, facts)
