@@ -22,6 +22,7 @@ from engine.board import (
     get,
 )
 from engine.bots import bot_actions, find_bot, scratch_words
+from engine.bots.equals import hunter_equals
 from engine.compile import inlined, kernel, loop, prange
 from engine.game import Game
 from engine.maps import MapSpec, draw_map, find_map
@@ -339,6 +340,17 @@ class GameBatch:
         bots[slice(None) if games is None else games] = [-1 if name is None else find_bot(name) for name in chosen]
         bot_actions(self.rows, bots, self.seed, actions, self._scratch)
         return actions if games is None else actions[games]
+
+    def hunter_equals(self) -> tuple[Int32, UInt8]:
+        """What `bot_actions("hunter")` says, and all moves that the hunter likes as well as those.
+
+        int32 (G, S), and uint8 (G, S, H, W): bits 0-3 a move of the whole army up, down, left, right; none where it
+        passes or builds a castle.
+        """
+        actions = np.zeros((self.num_games, self.seats), np.int32)
+        moves = np.zeros((*actions.shape, self.tiles), np.uint8)
+        hunter_equals(self.rows, self.seed, actions, moves, self._scratch)
+        return actions, moves.reshape(*actions.shape, self.height, self.width)
 
     def snapshot(self, game: int) -> Int32:
         """All of one game as int32 (N,): what `restore` takes."""

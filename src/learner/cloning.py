@@ -83,6 +83,7 @@ class Fragment(NamedTuple):
     actions: Tensor  # (T, L) int64, what was played
     outcomes: Tensor  # (T, L) float32: 1 won, -1 lost, between them what is expected; 0 unknown
     playing: Tensor  # (T, L) bool: False where there is no game
+    equals: Tensor  # (T, L, H, W) uint8: further moves as good; bits 0-3 the whole army up, down, left, right
 
 
 def load_games(paths: Iterable[Path]) -> tuple[list[HumanGame], int]:
@@ -158,7 +159,7 @@ class Lanes:
                 words = seen.words.reshape(-1, *seen.words.shape[2:]).copy()
                 vector = seen.vector.reshape(len(words), -1).copy()
                 both = (np.repeat(fresh, 2), actions.reshape(-1).astype(np.int64), outcomes.reshape(-1))
-                kept.append((words, vector, *both, np.repeat(playing, 2)))
+                kept.append((words, vector, *both, np.repeat(playing, 2), np.zeros(words.shape, np.uint8)))
                 self._batch.step(actions)
         columns = zip(*kept, strict=True)
         return Fragment(*(torch.from_numpy(np.stack(column)).to(self._device) for column in columns))
@@ -195,11 +196,20 @@ class Losses(NamedTuple):
 
 def losses_of(logits: Tensor, values: Tensor, fragment: Fragment, weight: Tensor) -> Losses:
     """The parts of the loss over (T, B) turns, logits (T, B, A); weight (T, B) as `weights_of` gives it, normalised."""
-    log_p = logits.log_softmax(-1).gather(-1, fragment.actions[..., None])[..., 0]
+    log_p = logits.masked_fill(~accepted(fragment, logits.shape[-1]), ILLEGAL).logsumexp(-1) - logits.logsumexp(-1)
     known = (fragment.outcomes != 0) & fragment.playing
     error = F.smooth_l1_loss(values, fragment.outcomes, reduction="none")
     choice = -(torch.where(weight > 0, log_p, 0.0) * weight).sum()
     return Losses(choice, (error * known).sum() / known.sum().clamp(min=1))
+
+
+def accepted(fragment: Fragment, actions: int) -> Tensor:
+    """The action played and those as good, bool (T, L, A)."""
+    moves = fragment.equals.flatten(2)
+    bits = torch.arange(4, device=moves.device, dtype=moves.dtype)
+    chosen = torch.zeros((*moves.shape[:2], actions), dtype=torch.bool, device=moves.device)
+    chosen[..., 1 : 1 + 8 * moves.shape[2]].view(*moves.shape, 4, 2)[..., 0] = (moves[..., None] >> bits) & 1 == 1
+    return chosen.scatter_(-1, fragment.actions[..., None], True)
 
 
 def learnable(logits: Tensor, fragment: Fragment) -> Tensor:

@@ -50,12 +50,13 @@ class OneTurn(nn.Module):
         policy = self.policy
         facts = scalars(vector, board.shape[2] * board.shape[3])
         board = torch.cat([board, torch.ones_like(board[:, :1])], dim=1)  # the plane that shows the board's edge
+        board = policy.survey(board)
         x = policy.encode(board, facts)
         resets = torch.zeros((1, 1), dtype=torch.bool)
         states, memory = policy.gru(x[None], memory, resets)
         x = policy.aim(F.relu(x + policy.mix(states[0])))
         hidden = F.relu(policy.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
-        return policy._logits(x, hidden), policy.value_of(policy.value(hidden)), memory
+        return policy._logits(policy.tiles(x, board), hidden), policy.value_of(policy.value(hidden)), memory
 
 
 def export_onnx(policy: Policy) -> bytes:

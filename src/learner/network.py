@@ -25,11 +25,13 @@ from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
 from learner.histogram import mean_of
 from learner.pyramid import Pyramid
+from learner.ways import COUNT, LINEAR, Ways
 
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
 ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
 HARVEST_TURNS = 50
 GROWN_GAIN = 0.02  # how loudly a new pyramid speaks: not at all would give it no gradient
+LOUDER = 4.0  # how much larger the heads read the linear planes of ways: a step is a quarter, a few armies as much
 CLOCK_SCALE = 9.0  # log2(1 + turn) / CLOCK_SCALE: 1.0 at turn 511
 TOTAL_SCALE = 9.0  # the same for a seat's armies
 
@@ -49,6 +51,7 @@ class NetworkConfig:
     value_bins: int = 0  # bins of a value as a histogram (`learner.histogram`); 0: a number
     levels: int = 0  # halvings of the board in the pyramid (`learner.pyramid`); 0: none
     level_blocks: int = 0  # residual blocks on each of them
+    ways: bool = False  # whether it is shown ways over the board (`learner.ways`)
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -77,7 +80,7 @@ class NetworkConfig:
         return {name: value for name, value in asdict(self).items() if value or name not in OPTIONAL}
 
 
-OPTIONAL = ("value_bins", "levels", "level_blocks")  # fields that a description may leave out
+OPTIONAL = ("value_bins", "levels", "level_blocks", "ways")  # fields that a description may leave out
 
 # The dial `--size`. From tiny to medium every step up costs some five times the arithmetic; base and large think in a
 # pyramid: at less than medium's arithmetic and at three times it, with fifteen and sixty times its weights.
@@ -258,8 +261,10 @@ class Trunk(nn.Module):
         super().__init__()
         self.config = config
         c, m = config.channels, config.memory
+        self.width = c + (LINEAR if config.ways else 0)  # channels of the tiles that the heads read
         self.sight = Sight()
-        self.first = nn.Conv2d(self.sight.count, c, 1)
+        self.ways = Ways() if config.ways else None
+        self.first = nn.Conv2d(self.sight.count + (COUNT if config.ways else 0), c, 1)
         facts = 3 + VECTOR_SEAT * config.seats
         self.vector = nn.Linear(facts, c)
         self.blocks = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
@@ -294,24 +299,38 @@ class Trunk(nn.Module):
         return memory.contiguous(memory_format=torch.channels_last)
 
     def encode(self, board: Tensor, facts: Tensor) -> Tensor:
-        """The encoder: planes as `Sight` makes them (N, P, H, W) and `scalars` (N, 3 + 3S) to (N, C, H, W)."""
+        """The encoder: planes (N, P, H, W) of `Sight` and `survey` and `scalars` (N, 3 + 3S) to (N, C, H, W)."""
         x: Tensor = self.blocks(F.relu(self.first(board) + self.vector(facts)[..., None, None], inplace=True))
         return x if self.pyramid is None else self.pyramid(x)
+
+    def survey(self, board: Tensor) -> Tensor:
+        """Planes (N, P, H, W) of `Sight`, with those of ways behind them where the network is shown them."""
+        return board if self.ways is None else torch.cat([board, self.ways(board)], dim=1)
+
+    def tiles(self, x: Tensor, board: Tensor) -> Tensor:
+        """What the heads read of the tiles, (N, width, H, W): x, (N, C, H, W), and where ways are shown their lengths,
+        which an army shortens that marches, and armies; board as in `encode`.
+        """
+        if self.ways is None:
+            return x
+        return torch.cat([x, LOUDER * board[:, self.sight.count : self.sight.count + LINEAR]], dim=1)
 
     def perceive(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What the heads read: tiles (T * B, C, H, W), the whole board (T * B, hidden), which actions are legal, bool
-        (T * B, A), and the memory after the last turn. The arguments are those of `forward`.
+        """What the heads read: tiles (T * B, width, H, W), the whole board (T * B, hidden), which actions are legal,
+        bool (T * B, A), and the memory after the last turn. The arguments are those of `forward`.
         """
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
         facts = scalars(vector.flatten(0, 1), height * width)
-        x = self.encode(self.sight(flat), facts)
+        board = self.survey(self.sight(flat))
+        x = self.encode(board, facts)
         states, memory = self.gru(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
         hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
-        return x, hidden, legal_actions(flat, self.config.halves, self.config.castles), memory
+        legal = legal_actions(flat, self.config.halves, self.config.castles)
+        return self.tiles(x, board), hidden, legal, memory
 
     def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
         """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
@@ -323,8 +342,8 @@ class Policy(Trunk):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__(config)
-        self.moves = Moves(config.channels, config.pairs, 2 if config.halves else 1)
-        self.build = nn.Conv2d(config.channels, 1, 1) if config.castles else None
+        self.moves = Moves(self.width, config.pairs, 2 if config.halves else 1)
+        self.build = nn.Conv2d(self.width, 1, 1) if config.castles else None
         self.rest = nn.Linear(config.hidden, 1)
         self.value = nn.Linear(config.hidden, config.value_bins or 1)
         self._initialise((self.moves.judge, self.build, self.rest, self.value))

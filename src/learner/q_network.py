@@ -96,7 +96,7 @@ class QNetwork(Trunk):
 
     def __init__(self, config: QConfig) -> None:
         super().__init__(config)
-        c, k = config.channels, config.atoms
+        c, k = self.width, config.atoms
         linear = NoisyLinear if config.noisy else nn.Linear
         self.moves = Moves(c, config.pairs, k * (2 if config.halves else 1))
         self.moves.judge = linear(config.pairs, self.moves.judge.out_features)

@@ -7,6 +7,8 @@ seat is given to the teacher with a probability that falls over the run, and els
 In some games the learner meets a weaker bot instead. Against its equals it is seldom far ahead, and a policy that never
 was does not know how to end a game that it has won.
 
+Where the hunter likes several moves alike, any of them is right: which it takes says nothing that could be learned.
+
 The value head learns what games are worth as they are played, by TD(lambda): 1 for a win, -1 for a defeat.
 """
 
@@ -19,7 +21,7 @@ from torch import Tensor
 from engine.arrays import Bool, Int32, Int64
 from engine.batch import GameBatch
 from engine.compile import OneThread
-from learner.cloning import Fragment
+from learner.cloning import Fragment, accepted
 from learner.crew import crew_of
 from learner.network import Policy, sample
 from learner.players import answer
@@ -75,21 +77,24 @@ class Lessons:
         agreed: list[Tensor] = []
         for _ in range(turns):
             words, vector, resets, values, logits = self._look(keep=True)
-            labels, played = self._choose(logits)
+            labels, equals, played = self._choose(logits)
             with OneThread():
                 _, reward, won, cut, _ = self.batch.step(played)
             valid = self._of_rows(~self._over)
             self._fresh, self._over = self._over, won | cut
-            kept.append((words, vector, resets, labels, values, valid))
-            agreed.append((logits.argmax(-1) == labels)[(labels > 0) & valid])
+            kept.append((words, vector, resets, labels, values, valid, equals))
+            right = accepted(Fragment(*(x[None] for x in kept[-1])), logits.shape[-1])[0]
+            agreed.append(right.gather(-1, logits.argmax(-1, keepdim=True))[:, 0][(labels > 0) & valid])
             ends.append((self._tensor(reward.reshape(-1)), self._of_rows(won), self._of_rows(cut)))
         last = self._look(keep=False)[3]
-        words, vector, resets, labels, values, valid = (torch.stack(column) for column in zip(*kept, strict=True))
+        words, vector, resets, labels, values, valid, equals = (
+            torch.stack(column) for column in zip(*kept, strict=True)
+        )
         rewards, terminated, truncated = (torch.stack(column) for column in zip(*ends, strict=True))
         advantages = advantages_of(rewards, torch.cat([values, last[None]]), terminated, truncated, GAMMA, LAMBDA)
         if len(moved := torch.cat(agreed)):
             self.agreement += NEWEST * (float(moved.float().mean()) - self.agreement)
-        return Fragment(words, vector, resets, labels, (advantages + values).clamp(-1.0, 1.0), valid)
+        return Fragment(words, vector, resets, labels, (advantages + values).clamp(-1.0, 1.0), valid, equals)
 
     def _scatter(self) -> None:
         """Let the teacher begin every game, for another while each; games in step would all teach the same."""
@@ -113,18 +118,25 @@ class Lessons:
             self._memory = output.memory
         return words, vector, resets, output.values[0], output.logits[0]
 
-    def _choose(self, logits: Tensor) -> tuple[Tensor, Int32]:
-        """What the teacher would do, int64 (L,), and what is done, int32 (G, S)."""
+    def _choose(self, logits: Tensor) -> tuple[Tensor, Tensor, Int32]:
+        """What the teacher would do, int64 (L,), moves that it likes as well, uint8 (L, H, W), and what is done, int32
+        (G, S).
+        """
         self._deal(np.flatnonzero(self._fresh))
         with OneThread():
-            told = self.batch.bot_actions(self._teachers)
+            if self._teachers[0] == "hunter":
+                told, equals = self.batch.hunter_equals()
+            else:
+                told = self.batch.bot_actions(self._teachers)
+                equals = np.zeros((*told.shape, self.height, self.width), np.uint8)
             own = sample(logits / TEMPERATURE, self._generator).to("cpu", torch.int32).numpy().reshape(told.shape)
             played: Int32 = np.where(self._by_teacher, told, own)
             for number, name in enumerate(WEAKER):
                 theirs = self._by_weaker == number
                 if theirs.any():
                     played[theirs] = self.batch.bot_actions(name)[theirs]
-        return self._tensor(told.reshape(-1).astype(np.int64)), played
+        rows = self._tensor(equals.reshape(self.rows, self.height, self.width))
+        return self._tensor(told.reshape(-1).astype(np.int64)), rows, played
 
     def _deal(self, begun: Int64) -> None:
         """Give out the seats of games that begin."""

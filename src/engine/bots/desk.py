@@ -37,7 +37,12 @@ NOTES = 32
     SEEN_ARMY,  # armies on them
     FOE_GENERAL,  # place of an enemy's general, seen now or before, or NOWHERE
     MOVABLE,  # own tiles that can move
-) = range(14)
+    REASON,  # what the action came from, of those below; and of that,
+    REASON_PLACE,  # marching: where it starts
+    REASON_VALUE,  # expanding, marching: what it is worth; gathering: places of the tree
+) = range(17)
+
+OTHER, EXPAND, GATHER, MARCH = range(4)  # reasons
 
 # Maps, each PLACES words: the place of map m is NOTES + m * PLACES.
 WORDS, BLANK, HOME_WAY, GOAL_WAY, QUEUE, LINK, PULL = range(7)
@@ -151,6 +156,15 @@ def survey(board: Int32, s: int, desk: Int32) -> None:
     desk[SEEN_ARMY] = seen_army
     desk[FOE_GENERAL] = foe_general
     desk[MOVABLE] = movable
+    desk[REASON] = OTHER
+
+
+@inlined
+def note_reason(desk: Int32, reason: int, place: int, value: int) -> None:
+    """Note why an action is returned; `engine.bots.equals` tells by it which others would do."""
+    desk[REASON] = reason
+    desk[REASON_PLACE] = place
+    desk[REASON_VALUE] = value
 
 
 @inlined

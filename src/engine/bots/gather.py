@@ -11,6 +11,7 @@ from engine.arrays import Int32
 from engine.board import MINE
 from engine.bots.desk import (
     ARMY,
+    GATHER,
     LINK,
     NOWHERE,
     PLACES,
@@ -20,6 +21,7 @@ from engine.bots.desk import (
     WORDS,
     map_at,
     move_to,
+    note_reason,
     shift,
 )
 from engine.bots.sight import army_in, exits_in, relation_in
@@ -114,5 +116,6 @@ def gather(desk: Int32, root: int, moves: int) -> int:
             exits = exits_in(int(desk[words + p]))
             for direction in range(4):
                 if (exits >> direction) & 1 and p + shift(direction, stride) == int(desk[link + p]):
+                    note_reason(desk, GATHER, root, count)
                     return move_to(p, direction, 0, stride)
     return PASS

@@ -15,6 +15,7 @@ from engine.bots.desk import (
     ARMY,
     BLANK,
     CONTACT,
+    EXPAND,
     FAR,
     FOE_ARMY,
     FOE_GENERAL,
@@ -34,6 +35,7 @@ from engine.bots.desk import (
     is_foreign,
     map_at,
     move_to,
+    note_reason,
     shift,
     survey,
     tile_at,
@@ -55,6 +57,7 @@ EXPANDING = 8  # the first turns take what lies beside the land,
 GATHERING = 32  # until this turn armies gather, then they march
 ALARM = 12  # enemies within so many steps of the general are watched
 SPARE = 15  # armies beyond the price, and beyond one a tile, that are left after paying for a city
+TIES = 8  # bits of a prize that are drawn
 LAST_GATHERING = 20  # moves to plan for where nothing else can be done
 
 
@@ -140,7 +143,18 @@ def prize(desk: Int32, p: int, q: int, key: int) -> int:
         after = q + shift(direction, stride)
         if int(desk[blank + after]) == FAR and is_foreign(int(desk[words + after])):
             value += 8  # from there it goes on
-    return (value << 8) | (draw(key, p * 4 + q) & 255)
+    return (value << TIES) | (draw(key, p * 4 + q) & ((1 << TIES) - 1))
+
+
+@inlined
+def is_open_prize(desk: Int32, p: int, q: int) -> bool:
+    """Whether the army at `p` may take the place `q` beside it."""
+    words = map_at(desk, WORDS)
+    other = int(desk[words + q])
+    kind = kind_in(other)
+    if kind == SWAMP or (int(desk[TURN]) < CYCLE and kind == CITY and relation_in(other) == UNOWNED):
+        return False
+    return is_foreign(other) and army_in(int(desk[words + p])) - 1 > army_in(other)
 
 
 @kernel
@@ -148,23 +162,17 @@ def expand(desk: Int32, key: int) -> int:
     """The best tile that can be taken now, or PASS."""
     words = map_at(desk, WORDS)
     stride = int(desk[STRIDE])
-    opening = int(desk[TURN]) < CYCLE
     best, action = 0, PASS
     for p in range(stride, int(desk[PLACES]) - stride):
-        word = int(desk[words + p])
-        exits = exits_in(word)
+        exits = exits_in(int(desk[words + p]))
         for direction in range(4):
-            if (exits >> direction) & 1:
-                q = p + shift(direction, stride)
-                other = int(desk[words + q])
-                kind = kind_in(other)
-                if kind == SWAMP or (opening and kind == CITY and relation_in(other) == UNOWNED):
-                    continue
-                if is_foreign(other) and army_in(word) - 1 > army_in(other):
-                    value = prize(desk, p, q, key)
-                    if value > best:
-                        best = value
-                        action = move_to(p, direction, 0, stride)
+            q = p + shift(direction, stride)
+            if (exits >> direction) & 1 and is_open_prize(desk, p, q):
+                value = prize(desk, p, q, key)
+                if value > best:
+                    best = value
+                    action = move_to(p, direction, 0, stride)
+                    note_reason(desk, EXPAND, p, value >> TIES)
     return action
 
 

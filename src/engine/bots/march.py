@@ -14,6 +14,7 @@ from engine.bots.desk import (
     HOME,
     MAIN,
     MAIN_ARMY,
+    MARCH,
     NOWHERE,
     PLACES,
     PULL,
@@ -28,10 +29,11 @@ from engine.bots.desk import (
     is_unknown,
     map_at,
     move_to,
+    note_reason,
     shift,
 )
 from engine.bots.sight import army_in, exits_in, relation_in
-from engine.compile import kernel
+from engine.compile import inlined, kernel
 
 
 @kernel
@@ -119,6 +121,17 @@ def find_front(desk: Int32) -> int:
     return place
 
 
+@inlined
+def step_value(word: int, army: int) -> int:
+    """What a step of an army onto a tile, as its word has it, is worth; -FAR where it would break there."""
+    value = army_in(word)
+    if is_foreign(word):
+        if value >= army - 1:
+            return -FAR
+        return (10 if relation_in(word) == ENEMY else 5) - value
+    return value if relation_in(word) == MINE else 0
+
+
 @kernel
 def advance(desk: Int32, start: int) -> int:
     """A step of the army at `start` along a shortest way to the goals, or PASS where it would break on the enemy."""
@@ -133,17 +146,11 @@ def advance(desk: Int32, start: int) -> int:
     for direction in range(4):
         q = start + shift(direction, stride)
         if (exits >> direction) & 1 and int(desk[goal_way + q]) == way - 1:
-            other = int(desk[words + q])
-            value = army_in(other)
-            if is_foreign(other):
-                if value >= army - 1:
-                    continue
-                value = (10 if relation_in(other) == ENEMY else 5) - value
-            elif relation_in(other) != MINE:
-                value = 0
+            value = step_value(int(desk[words + q]), army)
             if value > best:
                 best = value
                 action = move_to(start, direction, 0, stride)
+                note_reason(desk, MARCH, start, value)
     return action
 
 

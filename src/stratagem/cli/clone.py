@@ -32,9 +32,10 @@ WEAKER = 0.25  # of the games, once the learner plays for itself from the start,
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Writes OUT.safetensors, .json, .metrics.jsonl, .png."
 )
-@click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its size and halves.")
+@click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its network.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @click.option("--halves/--no-halves", default=True, show_default=True, help="Whether it may move half an army.")
+@click.option("--ways/--no-ways", default=False, show_default=True, help="Whether it is shown ways over the board.")
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=5.0, show_default=True, help="Of training.")
 @click.option("--games", type=click.IntRange(min=1), help="Take only the first so many; with --teacher, at a time: 32.")
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Learning rate at the start.")
@@ -49,6 +50,7 @@ def clone(
     start: Path | None,
     size: str,
     halves: bool,
+    ways: bool,
     minutes: float,
     games: int | None,
     rate: float,
@@ -72,9 +74,10 @@ def clone(
 
     settings = CloneSettings(seed=seed, seconds=60.0 * minutes, games=games or 32, learning_rate=rate)
     if teacher is None:
-        _from_files(files, games, _network(start, size, halves=halves), settings, out, start, device)
+        _from_files(files, games, _network(start, size, halves=halves, ways=ways), settings, out, start, device)
     else:
-        _from_teacher(teacher, board or "site", ruleset or "generalsio", size, halves, settings, out, start, device)
+        options = {"halves": halves, "ways": ways}
+        _from_teacher(teacher, board or "site", ruleset or "generalsio", size, options, settings, out, start, device)
 
 
 def _network(start: Path | None, size: str, **options: Any) -> "NetworkConfig":
@@ -184,7 +187,7 @@ def _from_teacher(
     board: str,
     ruleset: str,
     size: str,
-    halves: bool,
+    options: dict[str, bool],
     settings: "CloneSettings",
     out: Path,
     start: Path | None,
@@ -204,7 +207,7 @@ def _from_teacher(
         raise click.UsageError(str(error)) from None
     compile_kernels()
     settings = replace(settings, passes=1.0)  # a bot that passes does so on purpose
-    cloning = Cloning(_network(start, size, halves=halves, castles=rules.castle_price > 0), settings, device, start)
+    cloning = Cloning(_network(start, size, castles=rules.castle_price > 0, **options), settings, device, start)
     told = Teller(out)
     batch = GameBatch(rules, settings.games, settings.seed, board=maps, autoreset="next", max_turns=MAX_TURNS)
     guided = (lambda: GUIDED) if start else (lambda: max(GUIDED, 1.0 - told.progress))
