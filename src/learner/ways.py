@@ -226,7 +226,8 @@ def survey_compiled(board: Tensor, armies: Tensor) -> Survey:
     boards = board.detach().permute(0, 2, 3, 1).contiguous().numpy()
     survey_boards(boards, armies.detach().contiguous().numpy(), found.numpy(), maps)
     planes = found.permute(0, 3, 1, 2)
-    return Survey(*planes[:, :LOAD].unbind(1), planes[:, LOAD::2], planes[:, LOAD + 1 :: 2])
+    home, goal, front, is_front = planes[:, :LOAD].unbind(1)
+    return Survey(home, goal, front, is_front, planes[:, LOAD::2], planes[:, LOAD + 1 :: 2])
 
 
 def army_of(plane: Tensor) -> Tensor:

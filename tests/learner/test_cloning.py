@@ -15,7 +15,18 @@ from engine.record import Record
 from engine.record_replay import replay_of
 from engine.replays import ReplayError, encode_gior
 from engine.rulesets import replay_ruleset
-from learner.cloning import CloneSettings, Cloning, HumanGame, Lanes, divide, human_game, load_games, score
+from learner.cloning import (
+    CloneSettings,
+    Cloning,
+    Fragment,
+    HumanGame,
+    Lanes,
+    divide,
+    human_game,
+    load_games,
+    losses_of,
+    score,
+)
 from learner.network import NetworkConfig
 from learner.snapshot import load_policy
 from learner.training import Training
@@ -88,6 +99,18 @@ def test_outcomes_tell_who_won(games):
     game = replace(human_game(games[0][0]), winner=1)
     fragment = Lanes(iter([game]), 1, torch.device("cpu")).fragment(5)
     assert fragment.outcomes[0].tolist() == [-1.0, 1.0]
+
+
+def test_a_move_as_good_as_the_one_played_is_as_right():
+    equals = torch.zeros((1, 1, 1, 2), dtype=torch.uint8)
+    equals[..., 1] = 0b1010  # from the second tile down, and right
+    none = torch.zeros(1, 1)
+    fragment = Fragment(none, none, none > 0, torch.tensor([[1]]), none, none == 0, equals)
+    chances = torch.full((1, 1, 17), 0.1 / 14)
+    chances[..., [1, 11, 15]] = torch.tensor([0.2, 0.3, 0.4])  # 1: from the first tile up, as played
+    for likes, expected in ((equals, 0.9), (torch.zeros_like(equals), 0.2)):
+        losses = losses_of(chances.log(), none, fragment._replace(equals=likes), none + 1.0)
+        assert float(torch.exp(-losses.choice)) == pytest.approx(expected)
 
 
 def test_it_learns_the_games_it_is_shown(games):

@@ -106,6 +106,18 @@ def test_games_end_and_begin_anew_and_tell_what_they_were_worth():
     assert fragment.outcomes.min() == -1.0
 
 
+def test_moves_that_the_hunter_likes_as_well_are_handed_on(in_step):
+    batch, alike = games(), games()
+    fragment = Lessons(Policy(NETWORK), batch, "hunter", 1, lambda: 1.0).fragment(40)
+    alike.reset()
+    for turn in range(40):
+        actions, moves = alike.hunter_equals()
+        assert np.array_equal(fragment.actions[turn].numpy(), actions.reshape(-1))
+        assert np.array_equal(fragment.equals[turn].numpy(), moves.reshape(8, 6, 6))
+        alike.step(actions)
+    assert fragment.equals.any()
+
+
 def test_it_learns_what_its_teacher_does():
     told = []
     cloning = Cloning(NETWORK, CloneSettings(fragments=40, turns=8, minibatches=1, learning_rate=1e-2, passes=1.0))
@@ -122,7 +134,7 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
         assert result.exit_code == 0, result.output
         return result.output
 
-    assert "agrees with hunter on" in run("--out", str(tmp_path / "first"), "--no-halves")
+    assert "agrees with hunter on" in run("--out", str(tmp_path / "first"), "--no-halves", "--ways")
     about = load_policy(tmp_path / "first").about
     assert (about["taught_by"], about["ruleset"]) == ("hunter", "generalsio")
     rows = [json.loads(line) for line in (tmp_path / "first.metrics.jsonl").read_text().splitlines()]
@@ -130,7 +142,8 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
     assert all(row["choice"] >= 0.0 and 0.0 <= row["agrees"] <= 1.0 for row in rows)
     assert (tmp_path / "first.png").read_bytes().startswith(b"\x89PNG")
     run("--out", str(tmp_path / "second"), "--start", str(tmp_path / "first"))
-    assert not load_policy(tmp_path / "second").policy.config.halves
+    config = load_policy(tmp_path / "second").policy.config
+    assert (config.halves, config.ways) == (False, True)
 
 
 def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(tmp_path, monkeypatch):
