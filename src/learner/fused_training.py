@@ -30,7 +30,7 @@ from learner.fused_rollout import FusedRollout, Outcomes
 from learner.network import NetworkConfig, Policy
 from learner.play_state import PlayState
 from learner.pool import Pool
-from learner.snapshot import SnapshotError, load_checkpoint, portable, save_checkpoint, save_policy
+from learner.snapshot import SnapshotError, load_checkpoint, load_policy, portable, save_checkpoint, save_policy
 from learner.world import ALONE, World
 
 RIVAL_CHANGES = 0.1  # how likely another snapshot becomes the rival, an iteration
@@ -57,6 +57,7 @@ class FusedPlan:
     pool: float = 0.0  # part of the games in which one seat is an older snapshot's; 0: self-play alone
     device: str = "cuda"
     snapshot_seconds: float = 60.0
+    start: str = ""  # a policy to begin from, as `load_policy` takes it; empty: an untrained network
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.pool <= 1.0:
@@ -65,7 +66,7 @@ class FusedPlan:
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
         facts = asdict(self)
-        for free in ("name", "seconds", "device", "games", "snapshot_seconds"):
+        for free in ("name", "seconds", "device", "games", "snapshot_seconds", "start"):
             del facts[free]
         identity: dict[str, Any] = json.loads(json.dumps(facts))
         return identity
@@ -90,6 +91,11 @@ class FusedTraining:
         self._games = world.share_of(plan.games, "games")
         torch.manual_seed(plan.seed)
         self.policy = Policy(plan.network).to(plan.device)
+        if plan.start:
+            began = load_policy(Path(plan.start), plan.device).policy
+            if began.config != plan.network:
+                raise ValueError(f"{plan.start} has the network {began.config}; accepted: {plan.network}")
+            self.policy.load_state_dict(began.state_dict())
         network: Any = torch.compile(self.policy) if plan.settings.compiled else self.policy
         self.clock = Clock()
         self.ppo = FusedPPO(self.policy, plan.settings, plan.seed, self.clock, network, world)

@@ -3,6 +3,7 @@
     python -m tests.engine.cuda_game ptx       compile all kernels for a GPU, which need not be there
     python -m tests.engine.cuda_game play      play games in a CUDA batch (numba's simulator will do), print digests
     python -m tests.engine.cuda_game use       what else a batch offers, in a few turns
+    python -m tests.engine.cuda_game survey    searches over what seats see (the simulator will do), digests of them
 
 `play_games` plays the same games in any batch.
 """
@@ -19,7 +20,9 @@ from numba import boolean, cuda, float32, int8, int32, int64, void
 from engine.batch import GameBatch
 from engine.board import HEADER, RANK, SEAT_FIELDS, TICKING, TOUCHED
 from engine.maps import MapSpec
+from engine.observation import planes
 from engine.rewards import Shaping
+from engine.ways import FOUND, MAPS, map_places, survey_boards
 
 SEED = 11
 TURNS = 70
@@ -140,7 +143,37 @@ def signatures():
         "lay_out": void(rows, flat),
         "choose_actions": void(rows, int8[:, ::1], int64, rows, rows),
         "expand_masks": void(rows, boolean[:, :, ::1], boolean),
+        "survey_each": void(float32[:, :, :, ::1], float32[:, :, ::1], float32[:, :, :, ::1], int32[:, :, ::1]),
     }
+
+
+def survey_games(device):
+    """What the searches of `engine.ways` find in a few games: a digest a turn."""
+    batch = GameBatch("generalsio", 2, SEED, board=BOARD)
+    seen = batch.reset()
+    digests = []
+    for turn in range(40):
+        if turn % 13 == 12:
+            boards = np.stack(
+                [
+                    planes(*sides)
+                    for game in zip(seen.flags, seen.army, strict=True)
+                    for sides in zip(*game, strict=True)
+                ]
+            )
+            boards = np.ascontiguousarray(np.moveaxis(boards, 1, -1))
+            armies = np.where((seen.flags >> 1) & 3 == 1, seen.army, 0).reshape(boards.shape[:3]).astype(np.float32)
+            found = np.zeros((*armies.shape, FOUND), np.float32)
+            maps = np.zeros((len(boards), MAPS, map_places(*armies.shape[1:])), np.int32)
+            if device == "cpu":
+                survey_boards(boards, armies, found, maps[0])
+            else:
+                from engine.cuda.kernels import survey_each
+
+                survey_each[2, 3](boards, armies, found, maps)
+            digests.append(hashlib.sha256(found.tobytes()).hexdigest())
+        seen, *_ = batch.step(batch.bot_actions("expander"))
+    return digests
 
 
 def compile_to_ptx():
@@ -159,4 +192,10 @@ def compile_to_ptx():
 
 
 if __name__ == "__main__":
-    print(json.dumps({"ptx": compile_to_ptx, "play": lambda: play_games("cuda"), "use": use_batch}[sys.argv[1]]()))
+    commands = {
+        "ptx": compile_to_ptx,
+        "play": lambda: play_games("cuda"),
+        "use": use_batch,
+        "survey": lambda: survey_games("cuda"),
+    }
+    print(json.dumps(commands[sys.argv[1]]()))

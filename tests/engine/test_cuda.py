@@ -52,6 +52,14 @@ def test_the_simulator_plays_the_games_of_the_cpu():
     assert digests == play_games("cpu")
 
 
+def test_the_simulator_finds_the_ways_of_the_cpu():
+    from tests.engine.cuda_game import survey_games
+
+    found = run("survey", **SIMULATOR)
+    assert len(set(found)) == 3
+    assert found == survey_games("cpu")
+
+
 def test_a_batch_on_the_gpu_offers_what_one_on_the_cpu_does():
     facts = run("use", **SIMULATOR)
     assert facts.pop("shape") == "actions are int32 of shape (3, 3); accepted: integers of shape (3, 2)"

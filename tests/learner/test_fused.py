@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from engine.batch import GameBatch
 from engine.map_specs import MapSpec
@@ -21,7 +23,8 @@ from learner.fused_rollout import FusedRollout, half_precision
 from learner.fused_training import FusedPlan, FusedTraining
 from learner.network import NetworkConfig, Policy
 from learner.ppo import PPO, Settings, advantages_of
-from learner.snapshot import SnapshotError, load_checkpoint, load_policy
+from learner.snapshot import SnapshotError, load_checkpoint, load_policy, save_policy
+from stratagem.cli import main
 
 ROOT = Path(__file__).parents[2]
 BOARD = MapSpec.plain(4, 4, mountains=0.0, cities=0)
@@ -221,6 +224,34 @@ def test_a_run_goes_on_where_it_stopped(tmp_path):
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
     with pytest.raises(SnapshotError, match="other settings"):
         FusedTraining(plan(near=3), tmp_path)
+
+
+def test_a_run_begins_from_a_policy_and_goes_on_from_its_own(tmp_path):
+    start = policy()
+    save_policy(start, tmp_path / "start", {})
+    begun = plan(start=str(tmp_path / "start"))
+    run = FusedTraining(begun, tmp_path / "run")
+    for network in (run.policy, run.ppo.best):
+        for name, weight in start.state_dict().items():
+            assert torch.equal(weight, network.state_dict()[name])
+    run.run(lambda: run.progress.iterations >= 1, lambda line: None)
+    assert not torch.equal(run.policy.value.weight, start.value.weight)
+    assert torch.equal(FusedTraining(begun, tmp_path / "run").policy.value.weight, run.policy.value.weight)
+    save_policy(policy(channels=4), tmp_path / "other", {})
+    with pytest.raises(ValueError, match="accepted: NetworkConfig"):
+        FusedTraining(plan(start=str(tmp_path / "other")), tmp_path / "another")
+
+
+def test_the_command_begins_from_a_policy_that_is_shown_ways(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_policy(policy(ways=True), tmp_path / "start", {})
+    arguments = ["train", "--device", "cpu", "--board", "small", "--games", "2", "--turns", "4", "--float32"]
+    result = CliRunner().invoke(main, [*arguments, "--minutes", "0.01", "--start", "start"])
+    assert result.exit_code == 0, result.output
+    assert load_policy(tmp_path / "runs" / "train" / "policy").policy.config == replace(NETWORK, ways=True)
+    result = CliRunner().invoke(main, [*arguments, "--start", "nowhere"])
+    assert result.exit_code == 1
+    assert "nowhere" in result.output
 
 
 def test_a_rival_plays_its_seats_and_nothing_is_learned_from_them():

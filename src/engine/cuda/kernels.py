@@ -53,6 +53,7 @@ from engine.board import (
 from engine.bots.dispatch import choose
 from engine.bots.sight import vector_start
 from engine.chance import FOR_PLAY, draw, make_key
+from engine.ways import survey
 
 MOST_THREADS = 1024  # of a block
 WARP = 32
@@ -198,3 +199,14 @@ def expand_masks(rows: Int32, legal: Bool, castles: bool) -> None:
             legal[g, s, 2 + (t * 4 + direction) * 2] = is_legal
         if castles:
             legal[g, s, 1 + 8 * tiles + t] = mask & MASK_BUILD != 0
+
+
+@launched
+def survey_each(boards: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
+    """`engine.ways.survey` of N boards, a thread each.
+
+    boards (N, H, W, P), armies (N, H, W), out (N, H, W, FOUND), maps (N, MAPS, places).
+    """
+    n = cuda.grid(1)
+    if n < boards.shape[0]:
+        survey(boards[n], armies[n], out[n], maps[n])

@@ -22,6 +22,8 @@ ALGORITHMS = ("ppo",)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cuda", show_default=True)
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default="ppo", show_default=True)
 @click.option("--size", default="small", show_default=True, help="Of the network: tiny, small, medium, base, large.")
+@click.option("--ways/--no-ways", default=False, show_default=True, help="Whether it is shown ways over the board.")
+@click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its network.")
 @click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
 @click.option("--ruleset", default="generalsio", show_default=True, help="generalsio, classic or competition.")
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=25.0, show_default=True)
@@ -46,6 +48,8 @@ def train(
     device: str,
     algorithm: str,
     size: str,
+    ways: bool,
+    start: Path | None,
     board: str,
     ruleset: str,
     minutes: float,
@@ -75,12 +79,15 @@ def train(
     from learner.fused import FusedSettings
     from learner.fused_training import FusedPlan, FusedTraining
     from learner.network import NetworkConfig
-    from learner.snapshot import SnapshotError
+    from learner.snapshot import SnapshotError, load_policy
     from learner.world import joined_world
 
     try:
         rules = find_ruleset(ruleset)
-        network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0)
+        if start:
+            network = load_policy(start).policy.config
+        else:
+            network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0, ways=ways)
         plan = FusedPlan(
             name=name,
             seed=seed,
@@ -96,8 +103,9 @@ def train(
             pool=pool,
             exact=exact,
             device=device,
+            start=str(start or ""),
         )
-    except ValueError as error:
+    except (ValueError, SnapshotError) as error:
         raise click.ClickException(str(error)) from None
     with joined_world(device) as world, gentle_stop() as stopped:
         try:
