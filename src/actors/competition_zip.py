@@ -74,6 +74,8 @@ def needed_modules(start: str) -> dict[str, Path]:
 def move_seconds(policy: Path, moves: int = 8) -> float:
     """What a policy takes for a move on one thread of this machine, the median of some; the first is left out.
 
+    Ways are searched as in the competition, where kernels are not compiled.
+
     Raises SnapshotError, and ExportError for more than SLOWEST_MOVE.
     """
     import torch
@@ -81,9 +83,11 @@ def move_seconds(policy: Path, moves: int = 8) -> float:
     from actors.foreign_view import ForeignView
     from actors.policy_mind import PolicyMind
     from engine.rulesets import RULESETS
+    from learner import ways
 
-    threads = torch.get_num_threads()
+    threads, compiled = torch.get_num_threads(), ways.COMPILED
     torch.set_num_threads(1)
+    ways.COMPILED = False
     try:
         mind = PolicyMind.load(policy)
         view = ForeignView(RULESETS["competition"], 0, 2, 21, 21, mind.board)
@@ -95,6 +99,7 @@ def move_seconds(policy: Path, moves: int = 8) -> float:
             seconds.append(time.perf_counter() - begin)
     finally:
         torch.set_num_threads(threads)
+        ways.COMPILED = compiled
     middle = float(np.median(seconds[1:]))
     if middle > SLOWEST_MOVE:
         raise ExportError(f"{policy}: takes {1000 * middle:.0f} ms a move; accepted: {1000 * SLOWEST_MOVE:.0f} ms")

@@ -40,6 +40,7 @@ from engine.ways import (
     survey_boards,
 )
 
+SELDOM = 4  # steps between two looks whether a search is at its end, where torch searches
 NEAR = 16.0  # steps that a plane shows as 1
 LOG_SCALE = math.log(2.0) * ARMY_SCALE  # of the armies' planes
 MOST = 60.0  # armies that a plane tells apart
@@ -85,38 +86,38 @@ def army_of(plane: Tensor) -> Tensor:
     return torch.round(torch.exp(plane * LOG_SCALE) - 1.0)
 
 
-def beside(board: Tensor, fill: float) -> Tensor:
-    """What lies above, below, left and right of every tile, (4, N, H, W); `fill` off the board."""
-    padded = F.pad(board, (1, 1, 1, 1), value=fill)
-    return torch.stack([padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:]])
-
-
-def steps_to(sources: Tensor, walls: Tensor, far: float = float(FAR), steps: int = FAR) -> Tensor:
+def steps_to(sources: Tensor, walls: Tensor, far: int = FAR, seldom: int = SELDOM) -> Tensor:
     """Steps from every tile to the nearest source, float32; sources and walls bool; all (N, H, W)."""
-    way = (~sources).float() * far
-    for _ in range(steps):
-        before = way
-        way = torch.minimum(way, (beside(way, far).amin(0) + 1.0).masked_fill(walls, far))
-        if way.device.type == "cpu" and bool((before == way).all()):  # elsewhere looking costs waiting
+    near = sources.float() * far  # how much nearer than `far`
+    ground = (~walls).float()
+    for step in range(far):
+        before = near
+        framed = F.pad(near, [1, 1, 1, 1])
+        rows = torch.maximum(framed[:, :-2, 1:-1], framed[:, 2:, 1:-1])
+        best = torch.maximum(rows, torch.maximum(framed[:, 1:-1, :-2], framed[:, 1:-1, 2:]))
+        near = torch.maximum(near, (best - 1.0) * ground)
+        # On a CPU it is looked, now and then, whether anything changes; elsewhere looking costs waiting.
+        if step % seldom == 0 and near.device.type == "cpu" and bool((before == near).all()):
             break
-    return way
+    return far - near
 
 
-def from_all(came: Tensor, board: Tensor) -> Tensor:
-    """For each tile the sum of what the tiles hold whose way leads onto it; came as `add_up` has it."""
+def to_all(came: Tensor, board: Tensor) -> Tensor:
+    """For each tile the sum of what the tiles hold whose way leads onto it; as `add_up` has them."""
     up, down, left, right = (came * board).unbind(0)
-    return beside(up, 0.0)[1] + beside(down, 0.0)[0] + beside(left, 0.0)[3] + beside(right, 0.0)[2]
+    rows = F.pad(up[:, :, 1:], [0, 0, 0, 1]) + F.pad(down[:, :, :-1], [0, 0, 1, 0])
+    return rows + F.pad(left[..., 1:], [0, 1]) + F.pad(right[..., :-1], [1, 0])
 
 
-def add_up(own: Tensor, came: Tensor, steps: int = FAR) -> Tensor:
-    """What each tile has and what comes to it from those with more than nothing, (N, H, W).
+def add_up(own: Tensor, came: Tensor, steps: int = FAR, seldom: int = SELDOM) -> Tensor:
+    """What each tile has and what comes to it from those with more than nothing, (N, K, H, W).
 
-    came: (4, N, H, W), 1.0 where a tile's way leads up, down, left, right.
+    came: (4, N, 1, H, W), 1.0 where a tile's way leads up, down, left, right.
     """
     load = own
-    for _ in range(steps):
-        before, load = load, own + from_all(came, F.relu(load))
-        if load.device.type == "cpu" and bool((before == load).all()):
+    for step in range(steps):
+        before, load = load, own + to_all(came, F.relu(load))
+        if step % seldom == 0 and load.device.type == "cpu" and bool((before == load).all()):
             break
     return load
 
@@ -145,12 +146,13 @@ def survey_plain(board: Tensor, armies: Tensor) -> Survey:
     home = search(mine & has[:, GENERAL], walls)
     is_front = front_of(goal, armies, mine)
     front = search(is_front, ~mine)
-    nearer = (beside(front, float(FAR)) == front - 1.0) & (front < FAR)  # up, down, left, right
-    came = nearer & (nearer.float().cumsum(0) == 1.0)
+    framed = F.pad(front, [1, 1, 1, 1], value=FAR)
+    beside = torch.stack([framed[:, :-2, 1:-1], framed[:, 2:, 1:-1], framed[:, 1:-1, :-2], framed[:, 1:-1, 2:]])
+    nearer = ((beside == front - 1.0) & (front < FAR)).float()  # up, down, left, right
+    came = (nearer * (nearer.cumsum(0) == 1.0))[:, :, None]  # of several the first
     movable = (armies - 1.0).clamp(min=0.0)
-    loads = [sum_up(movable - move, came.float()) for move in MOVES]
-    leaves = [(from_all(came.float(), F.relu(load)) == 0.0).float() for load in loads]
-    return Survey(home, goal, front, is_front.float(), torch.stack(loads, 1), torch.stack(leaves, 1))
+    load = sum_up(torch.stack([movable - move for move in MOVES], 1), came)
+    return Survey(home, goal, front, is_front.float(), load, (to_all(came, F.relu(load)) == 0.0).float())
 
 
 def front_of(goal: Tensor, armies: Tensor, mine: Tensor) -> Tensor:
