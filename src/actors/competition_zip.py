@@ -85,9 +85,9 @@ def move_seconds(policy: Path, moves: int = 8) -> float:
     from engine.rulesets import RULESETS
     from learner import ways
 
-    threads, compiled = torch.get_num_threads(), ways.COMPILED
+    threads, compiled = torch.get_num_threads(), ways.KERNELS
     torch.set_num_threads(1)
-    ways.COMPILED = False
+    ways.KERNELS = False
     try:
         mind = PolicyMind.load(policy)
         view = ForeignView(RULESETS["competition"], 0, 2, 21, 21, mind.board)
@@ -99,7 +99,7 @@ def move_seconds(policy: Path, moves: int = 8) -> float:
             seconds.append(time.perf_counter() - begin)
     finally:
         torch.set_num_threads(threads)
-        ways.COMPILED = compiled
+        ways.KERNELS = compiled
     middle = float(np.median(seconds[1:]))
     if middle > SLOWEST_MOVE:
         raise ExportError(f"{policy}: takes {1000 * middle:.0f} ms a move; accepted: {1000 * SLOWEST_MOVE:.0f} ms")

@@ -49,7 +49,8 @@ LINEAR = 4  # planes that heads read as well: home, goal, front, and armies, tho
 COUNT = LINEAR + 1 + 3 * len(MOVES)  # planes that are made of what is found
 MY_ARMY = PLANES.index("my army")
 OTHERS = [PLANES.index(name) for name in ("ally's army", "enemy's army", "neutral army")]
-ON_GPU = importlib.util.find_spec("numba_cuda") is not None  # whether kernels can search there
+KERNELS = COMPILED  # whether kernels search
+ON_GPU = importlib.util.find_spec("numba_cuda") is not None  # whether they can on a GPU
 
 
 class Survey(NamedTuple):
@@ -172,7 +173,7 @@ class Ways(nn.Module):
         with torch.no_grad():
             board = board.float()
             armies = army_of(board[:, MY_ARMY])
-            compiled = COMPILED and (board.device.type == "cpu" or ON_GPU) and not torch.onnx.is_in_onnx_export()
+            compiled = KERNELS and (board.device.type == "cpu" or ON_GPU) and not torch.onnx.is_in_onnx_export()
             found = survey_compiled(board, armies) if compiled else survey_plain(board, armies)
             loaded = (found.load > 0.0) & (found.front < FAR)[:, None]
             load = torch.log2(1.0 + F.relu(found.load) * loaded) / ARMY_SCALE

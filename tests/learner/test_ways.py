@@ -99,7 +99,7 @@ def test_a_network_is_the_same_without_kernels(monkeypatch):
     shown = Ways()(planes)
     assert shown.shape == (4, ways.COUNT, 9, 9)
     assert -12.0 <= shown.min() <= shown.max() <= 3.0
-    monkeypatch.setattr(ways, "COMPILED", False)
+    monkeypatch.setattr(ways, "KERNELS", False)
     torch.testing.assert_close(Ways()(planes), shown, atol=1e-5, rtol=0.0)
 
 
