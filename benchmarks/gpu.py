@@ -42,7 +42,8 @@ from learner.arena import Arena  # noqa: E402
 from learner.clock import Clock  # noqa: E402
 from learner.fused import FusedPPO, FusedSettings  # noqa: E402
 from learner.fused_rollout import FusedRollout  # noqa: E402
-from learner.network import NetworkConfig, Policy, parameters_of  # noqa: E402
+from learner.network import NetworkConfig, Policy, Sight, parameters_of  # noqa: E402
+from learner.ways import MY_ARMY, Ways, army_of, survey_compiled, survey_plain  # noqa: E402
 from machine import describe_machine, write_result  # noqa: E402
 
 LIMIT = 400  # turn at which a game is truncated; games stand at all turns below, evenly spread
@@ -292,6 +293,25 @@ def measure_maps(bench: Bench) -> None:
     bench.figures["full_masks_per_s"] = small.num_games * small.seats / bench.seconds_of(small.action_masks)
 
 
+def measure_ways(bench: Bench) -> None:
+    """Boards a second whose ways are searched, and whether kernels find what torch does."""
+    games = min(bench.scale.trained_games, bench.scale.games[-1])
+    batch = bench.batch(games)
+    batch.reset()
+    for _ in range(bench.scale.opening):
+        batch.step(batch.bot_actions("random"))
+    words = bench.tensor(batch.observe().words).flatten(0, 1)
+    board = Sight().to(bench.device)(words)
+    found, plain = (search(board, army_of(board[:, MY_ARMY])) for search in (survey_compiled, survey_plain))
+    bench.figures["ways_equal_to_torch"] = float(
+        all(torch.allclose(mine, theirs, atol=1e-3) for mine, theirs in zip(found, plain, strict=True))
+    )
+    ways = Ways()
+    bench.figures["ways_boards_per_s"] = len(board) / min(bench.seconds_of(lambda: ways(board)) for _ in range(3))
+    if not bench.figures["ways_equal_to_torch"]:
+        raise AssertionError("ways differ from those that torch finds")
+
+
 def operations_of(config: NetworkConfig, height: int, width: int) -> float:
     """Floating-point operations of one answer to one row, counted on the CPU."""
     policy = Policy(config)
@@ -370,6 +390,7 @@ def measure(bench: Bench) -> None:
             for games in scale.games:
                 bench.run(f"engine, {games:,} games", lambda games=games: measure_engine(bench, games), 15)
             bench.run("maps", lambda: measure_maps(bench))
+            bench.run("ways", lambda: measure_ways(bench))
             for compiled in (False, True) if bench.device.type == "cuda" else (False,):
                 for size, rows in zip(scale.sizes, scale.rows_at_once, strict=True):
                     bench.run(
