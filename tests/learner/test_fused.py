@@ -249,9 +249,13 @@ def test_the_command_begins_from_a_policy_that_is_shown_ways(tmp_path, monkeypat
     result = CliRunner().invoke(main, [*arguments, "--minutes", "0.01", "--start", "start"])
     assert result.exit_code == 0, result.output
     assert load_policy(tmp_path / "runs" / "train" / "policy").policy.config == replace(NETWORK, ways=True)
-    result = CliRunner().invoke(main, [*arguments, "--start", "nowhere"])
-    assert result.exit_code == 1
-    assert "nowhere" in result.output
+    for wrong, message in (
+        (["--start", "nowhere"], "nowhere"),
+        (["--start", "start", "--ruleset", "competition", "--name", "b"], "start is of rules without castles"),
+    ):
+        result = CliRunner().invoke(main, [*arguments, *wrong])
+        assert result.exit_code == 1
+        assert message in result.output
 
 
 def test_a_rival_plays_its_seats_and_nothing_is_learned_from_them():

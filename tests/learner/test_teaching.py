@@ -142,6 +142,10 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
     assert all(row["choice"] >= 0.0 and 0.0 <= row["agrees"] <= 1.0 for row in rows)
     assert (tmp_path / "first.png").read_bytes().startswith(b"\x89PNG")
     run("--out", str(tmp_path / "second"), "--start", str(tmp_path / "first"))
+    arguments = ["clone", "--teacher", "hunter", "--ruleset", "competition", "--start", str(tmp_path / "first")]
+    result = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "third")])
+    assert result.exit_code == 2
+    assert "without castles" in result.output
     config = load_policy(tmp_path / "second").policy.config
     assert (config.halves, config.ways) == (False, True)
 

@@ -86,7 +86,12 @@ def _network(start: Path | None, size: str, **options: Any) -> "NetworkConfig":
     from learner.snapshot import SnapshotError, load_policy
 
     try:
-        return load_policy(start).policy.config if start else NetworkConfig.of(size, **options)
+        if not start:
+            return NetworkConfig.of(size, **options)
+        config = load_policy(start).policy.config
+        if config.castles != options.get("castles", config.castles):
+            raise SnapshotError(f"{start} is of rules {'with' if config.castles else 'without'} castles; these are not")
+        return config
     except SnapshotError as error:
         raise click.BadParameter(str(error), param_hint="--start") from None
     except ValueError as error:

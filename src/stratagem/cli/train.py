@@ -86,6 +86,10 @@ def train(
         rules = find_ruleset(ruleset)
         if start:
             network = load_policy(start).policy.config
+            if network.castles != (rules.castle_price > 0):
+                raise ValueError(
+                    f"{start} is of rules {'with' if network.castles else 'without'} castles; {ruleset} is not"
+                )
         else:
             network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0, ways=ways)
         plan = FusedPlan(
