@@ -90,12 +90,13 @@ def _network(start: Path | None, size: str, **options: Any) -> "NetworkConfig":
             return NetworkConfig.of(size, **options)
         config = load_policy(start).policy.config
         if config.castles != options.get("castles", config.castles):
-            raise SnapshotError(f"{start} is of rules {'with' if config.castles else 'without'} castles; these are not")
+            found = "with" if config.castles else "without"
+            raise ValueError(f"{start} is of rules {found} castles; accepted: a policy for the ruleset's own")
         return config
     except SnapshotError as error:
         raise click.BadParameter(str(error), param_hint="--start") from None
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--size") from None
+        raise click.BadParameter(str(error), param_hint="--start" if start else "--size") from None
 
 
 class Teller:

@@ -87,9 +87,8 @@ def train(
         if start:
             network = load_policy(start).policy.config
             if network.castles != (rules.castle_price > 0):
-                raise ValueError(
-                    f"{start} is of rules {'with' if network.castles else 'without'} castles; {ruleset} is not"
-                )
+                found = "with" if network.castles else "without"
+                raise ValueError(f"{start} is of rules {found} castles; accepted: a policy for {ruleset}")
         else:
             network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0, ways=ways)
         plan = FusedPlan(
