@@ -123,14 +123,17 @@ def test_samples_wait_for_inserts_and_inserts_for_samples(stub) -> None:
     assert sum(len(answer.samples) for answer in waiting) == 5
     assert stats(stub, "uniform").hunger == 0
 
-    with pytest.raises(grpc.RpcError) as error:
-        record(stub, "queue", fragments(6), timeout=0.3)
-    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    held = record_later(stub, fragments(6))
+    while stats(stub, "queue").size < 4:
+        pass  # until as many have arrived as there is room for
+    with pytest.raises(grpc.FutureTimeoutError):
+        held.result(0.2)
+    held.cancel()
     assert stats(stub, "queue").size == 4
     asked = record_later(stub, fragments(6))
     assert [one.fragment.sequence for one in sample(stub, "queue", 4)] == [1, 2, 3, 4]
     assert [one.fragment.sequence for one in sample(stub, "queue", 2)] == [5, 6]
-    assert asked.result(10).duplicates == 4
+    assert asked.result(10).duplicates >= 4  # more if the cancelled call was still there when room was made
 
 
 def record_later(stub, sent):
@@ -297,9 +300,9 @@ def test_anything_gets_a_clear_status(shared: str, method: str, data: st.DataObj
             with suppress(grpc.RpcError):
                 list(call)
         else:
-            call = channel.unary_unary(path).future(raw, timeout=5)
+            call = channel.unary_unary(path).future(raw, timeout=60)
         assert call.code() in CLEAR, call.details()
-        assert ReplayServiceStub(channel).GetStats(messages.GetStatsRequest(), timeout=5).tables
+        assert ReplayServiceStub(channel).GetStats(messages.GetStatsRequest(), timeout=60).tables
 
 
 def test_the_learners_client_puts_fragments_side_by_side(service: str, stub) -> None:
