@@ -2,13 +2,19 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from engine.arrays import Int8
 from engine.batch import GameBatch
+from engine.bots import bot_actions, scratch_words
 
 if TYPE_CHECKING:
     from engine.cuda import CudaGameBatch
+
+
+BOT_GAMES = 64  # games whose bots one thread of a CPU plays at a time
 
 
 class Arena:
@@ -36,6 +42,8 @@ class Arena:
             )
         else:
             self.actions = torch.zeros((games, batch.seats), dtype=torch.int32)
+            self._bots = np.full((games, batch.seats), -1, np.int8)
+            self._scratch = np.zeros((-(-games // BOT_GAMES), scratch_words(batch.tiles)), np.int32)
             self.reward = torch.zeros((games, batch.seats))
             self.terminated, self.truncated = torch.zeros((2, games), dtype=torch.bool)
             self.winner, self.turns = torch.zeros((2, games), dtype=torch.int32)
@@ -65,6 +73,37 @@ class Arena:
             (self.turns, info["turns"]),
         ):
             tensor.copy_(torch.from_numpy(array))
+
+    def seat_bots(self, bots: Int8) -> None:
+        """Give seats to scripted bots for `play_bots`: codes of `engine.bots.find_bot`, int8 (G, S), -1 for nobody."""
+        if self._resident:
+            self._follow_stream(self._resident)
+            self._resident.seat_bots(bots)
+        else:
+            self._bots = bots
+
+    def play_bots(self) -> None:
+        """Let the bots of `seat_bots` write their seats' `actions`."""
+        if self._resident:
+            self._follow_stream(self._resident)
+            self._resident.play_bots()
+            return
+        bot_actions(self.batch.rows, self._bots, self.batch.seed, self.actions.numpy(), self._scratch)
+
+    def scatter(self, bot: int, turns: int, seed: int) -> None:
+        """Let a bot begin the games, each for another number of turns below `turns`; its maps are drawn as usual.
+
+        Games that begin together are in the same phase for long, and all fragments then teach the same.
+        """
+        shape = (self.batch.num_games, self.batch.seats)
+        self.seat_bots(np.full(shape, bot, np.int8))
+        begin = np.random.default_rng(seed).integers(turns, size=len(self.turns))
+        for turn in range(turns):
+            self.batch.reset(games=begin == turn)
+            self.prepare()
+            self.play_bots()
+            self.step()
+        self.seat_bots(np.full(shape, -1, np.int8))
 
     def prepare(self) -> None:
         """Draw maps ahead on the device: once a fragment, since a captured turn does not."""

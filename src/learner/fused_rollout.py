@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from engine.bots import find_bot
 from learner.arena import Arena
 from learner.network import Output, Policy, sample
 from learner.rollout import Fragment
@@ -29,6 +31,8 @@ class Outcomes(NamedTuple):
     first_seat_wins: int
     rival_episodes: int  # those of them against a rival
     rival_wins: int  # of these, won by the learner
+    bot_episodes: int  # those against a scripted bot
+    bot_wins: int  # of these, won by the learner
 
 
 def half_precision(device: torch.device, wanted: bool) -> AbstractContextManager[object]:
@@ -40,7 +44,8 @@ class FusedRollout:
     """Plays an arena with a policy, both seats; keeps the policy's memory between fragments.
 
     network: the policy, or what torch.compile made of it. The fragment's tensors are the same in every `collect`.
-    rival: plays one seat, by turns, of the last `rival_games` games; nothing is learned from what it does.
+    rival: plays one seat, by turns, of the last `rival_games` games; bot: a scripted bot's name, that of the first
+    `bot_games`. Nothing is learned from what these do: `learning` are the rows of all other seats, int64 (K,).
     """
 
     def __init__(
@@ -54,18 +59,27 @@ class FusedRollout:
         graph: bool = False,
         rival: Policy | None = None,
         rival_games: int = 0,
+        bot: str = "hunter",
+        bot_games: int = 0,
     ) -> None:
         batch, rows, device = arena.batch, arena.rows, arena.device
         self.arena, self.turns, self.bf16 = arena, turns, bf16
         self.network: Callable[..., Output] = network or policy
         self.memory = policy.first_memory(rows, batch.height, batch.width)
         self.fresh = torch.ones(batch.num_games, dtype=torch.bool, device=device)  # the game has just begun
-        self.over = torch.zeros_like(self.fresh)  # the game ended with the last step
+        self.over = arena.terminated | arena.truncated  # the game ended with the last step
         self.slot = torch.zeros(1, dtype=torch.int64, device=device)  # the turn being played, of the fragment
         games = torch.arange(batch.num_games - rival_games, batch.num_games, device=device)
         self.rival, self.rival_seats = rival, games % 2
         self.rival_rows = batch.seats * games + self.rival_seats
         self.rival_memory = policy.first_memory(rival_games, batch.height, batch.width)
+        self.bot_seats = torch.arange(bot_games, device=device) % 2
+        bots = np.full((batch.num_games, batch.seats), -1, np.int8)
+        bots[np.arange(bot_games), self.bot_seats.cpu().numpy()] = find_bot(bot)
+        arena.seat_bots(bots)
+        self._learns = torch.from_numpy(bots.reshape(-1) < 0).to(device)
+        self._learns[self.rival_rows] = False
+        self.learning = self._learns.nonzero()[:, 0]
         self.counts = torch.zeros(len(Outcomes._fields), dtype=torch.int64, device=device)
 
         def column(*shape: int, dtype: torch.dtype, extra: int = 0) -> Tensor:
@@ -135,11 +149,12 @@ class FusedRollout:
         actions = sample(logits)
         log_probs = logits.log_softmax(-1).gather(-1, actions[:, None])[:, 0]
         self.memory.copy_(output.memory)
-        valid = self._spread(~self.over)
+        valid = self._spread(~self.over) & self._learns
         if self.rival is not None:
-            valid[self.rival_rows] = False
             actions[self.rival_rows] = self._rivals_actions(self.rival, words, vector, resets)
         arena.actions.copy_(actions.view_as(arena.actions))
+        if len(self.bot_seats):
+            arena.play_bots()
         arena.step()
         rewards, terminated, truncated = arena.reward.flatten(), arena.terminated, arena.truncated
         for kept, now in (
@@ -170,8 +185,8 @@ class FusedRollout:
 
     def _count(self) -> None:
         arena, over = self.arena, self.over
-        met = slice(arena.batch.num_games - len(self.rival_rows), None)  # games against the rival
-        beaten = (arena.winner[met] >= 0) & (arena.winner[met] != self.rival_seats)
+        rivals = slice(arena.batch.num_games - len(self.rival_seats), None)
+        bots = slice(len(self.bot_seats))
         self.counts += torch.stack(
             [
                 over.sum(),
@@ -179,10 +194,17 @@ class FusedRollout:
                 (arena.terminated & (arena.winner < 0)).sum(),
                 arena.truncated.sum(),
                 (arena.terminated & (arena.winner == 0)).sum(),
-                over[met].sum(),
-                (arena.terminated[met] & beaten).sum(),
+                over[rivals].sum(),
+                self._beaten(rivals, self.rival_seats),
+                over[bots].sum(),
+                self._beaten(bots, self.bot_seats),
             ]
         )
+
+    def _beaten(self, games: slice, seats: Tensor) -> Tensor:
+        """How many of some games ended now and were won, but not by these seats, int64 (K,)."""
+        winner = self.arena.winner[games]
+        return (self.arena.terminated[games] & (winner >= 0) & (winner != seats)).sum()
 
     def _capture(self) -> torch.cuda.CUDAGraph:
         """A turn as a CUDA graph. Plays some turns; the first fragment then begins wherever the games stand."""

@@ -19,13 +19,14 @@ import numpy as np
 import torch
 
 from engine.batch import GameBatch
+from engine.bots import find_bot
 from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import Ruleset
 from learner.arena import Arena
 from learner.clock import Clock
 from learner.curriculum import SpawnCurriculum
-from learner.fused import FusedPPO, FusedSettings
+from learner.fused import FusedPPO, FusedSettings, choose_rows
 from learner.fused_rollout import FusedRollout, Outcomes
 from learner.network import NetworkConfig, Policy
 from learner.play_state import PlayState
@@ -54,7 +55,10 @@ class FusedPlan:
     max_turns: int = 0  # truncates longer games; 0: never
     near: int = 0  # spawn-distance curriculum: distance of generals at the start; 0: none
     exact: bool = False  # whether games and memories are kept as well, so that a run goes on bit for bit
-    pool: float = 0.0  # part of the games in which one seat is an older snapshot's; 0: self-play alone
+    pool: float = 0.0  # part of the games in which one seat is an older snapshot's
+    bots: float = 0.0  # part of the games in which one seat is a scripted bot's; else self-play
+    bot: str = "hunter"  # that bot
+    scatter: int = 0  # turns, over which the hunter scatters the first games of a sitting; 0: all begin at once
     device: str = "cuda"
     snapshot_seconds: float = 60.0
     start: str = ""  # a policy to begin from, as `load_policy` takes it; empty: an untrained network
@@ -62,12 +66,19 @@ class FusedPlan:
     def __post_init__(self) -> None:
         if not 0.0 <= self.pool <= 1.0:
             raise ValueError(f"pool is {self.pool}; accepted: 0 to 1, a part of the games")
+        if not 0.0 <= self.bots <= 1.0 - self.pool:
+            raise ValueError(
+                f"bots is {self.bots}; accepted: 0 to {1.0 - self.pool:g}, what the pool leaves of the games"
+            )
+        find_bot(self.bot)
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
         facts = asdict(self)
-        for free in ("name", "seconds", "device", "games", "snapshot_seconds", "start"):
+        for free in ("name", "seconds", "device", "games", "snapshot_seconds", "start", "scatter"):
             del facts[free]
+        if not self.bots:
+            del facts["bots"], facts["bot"]
         identity: dict[str, Any] = json.loads(json.dumps(facts))
         return identity
 
@@ -79,7 +90,7 @@ class Progress:
     seconds: float = 0.0
     iterations: int = 0
     env_steps: int = 0  # turns of games
-    player_turns: int = 0  # decisions of both seats
+    player_turns: int = 0  # decisions learned from
     sittings: int = 0
 
 
@@ -108,8 +119,11 @@ class FusedTraining:
         torch.manual_seed(plan.seed + self.progress.sittings + RANK_SEEDS * world.rank)
         self.curriculum = SpawnCurriculum(plan.board, plan.near, 0.5) if plan.near else None
         self.maps = self._wanted_maps()
+        arena = Arena(self._batch())
+        if plan.scatter and self._games_kept is None:
+            arena.scatter(find_bot("hunter"), plan.scatter, plan.seed + self.progress.sittings)
         self.rollout = FusedRollout(
-            Arena(self._batch()),
+            arena,
             self.policy,
             plan.settings.turns,
             network=network,
@@ -117,6 +131,8 @@ class FusedTraining:
             graph=plan.settings.graph,
             rival=Policy(plan.network).to(plan.device) if plan.pool else None,
             rival_games=round(plan.pool * self._games),
+            bot=plan.bot,
+            bot_games=min(round(plan.bots * self._games), self._games - round(plan.pool * self._games)),
         )
         if self.pool is not None and not self.pool.members:
             self.pool.add(self.policy, self.progress.env_steps, {"seed": plan.seed})
@@ -153,7 +169,7 @@ class FusedTraining:
 
     def iterate(self) -> dict[str, Any]:
         """Play a fragment, learn from it, write a line down."""
-        begin = time.perf_counter()
+        begin, plan = time.perf_counter(), self.plan
         maps = self._wanted_maps()
         if maps != self.maps:
             self.maps = maps
@@ -161,6 +177,8 @@ class FusedTraining:
         self._seat_rival()
         with self.clock.measure("play"):
             fragment = self.rollout.collect()
+            if plan.pool or plan.bots:
+                fragment = choose_rows(fragment, self.rollout.learning)
         losses = self.ppo.update(fragment, self.done)
         outcomes = self._all_outcomes()  # waits for the device, so the time below is the iteration's
         progress, seconds = self.progress, self.world.of_first(time.perf_counter() - begin)
@@ -168,7 +186,7 @@ class FusedTraining:
         progress.seconds += seconds
         progress.iterations += 1
         progress.player_turns += played
-        progress.env_steps += played // self.rollout.arena.batch.seats
+        progress.env_steps += self.rollout.turns * plan.games
         line = self._line(losses, outcomes, played / seconds)
         if self.world.first:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -279,6 +297,7 @@ class FusedTraining:
     def _line(self, losses: dict[str, float], outcomes: Outcomes, speed: float) -> dict[str, Any]:
         games = max(1, outcomes.episodes)
         rival = {"rival_wins": round(outcomes.rival_wins / max(1, outcomes.rival_episodes), 4)}
+        bot = {"bot_episodes": outcomes.bot_episodes, "bot_wins": outcomes.bot_wins}
         return {
             "iteration": self.progress.iterations,
             "seconds": round(self.progress.seconds, 3),
@@ -290,5 +309,6 @@ class FusedTraining:
             "truncated": round(outcomes.truncated / games, 4),
             "farthest_spawn": self.maps.apart_most,
             **(rival if self.plan.pool else {}),
+            **(bot if self.plan.bots else {}),
             **{name: round(value, 6) for name, value in losses.items()},
         }

@@ -47,6 +47,10 @@ class Settings:
         for name in ("gamma", "lam"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"PPO {name} is {getattr(self, name)}; accepted: 0 to 1")
+        if not 0.0 <= self.learning_rate <= HIGHEST_RATE:
+            raise ValueError(f"PPO learning_rate is {self.learning_rate}; accepted: 0 to {HIGHEST_RATE}")
+        if not self.entropy >= 0.0:
+            raise ValueError(f"PPO entropy is {self.entropy}; accepted: 0 and more")
 
 
 class Losses(NamedTuple):

@@ -182,7 +182,15 @@ def test_in_bfloat16_the_network_answers_much_the_same_and_learns():
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"keep": 0.0}, "keep is 0.0"), ({"ema": 1.0}, "ema is 1.0"), ({"rows_at_once": 0}, "rows_at_once is 0")],
+    [
+        ({"keep": 0.0}, "keep is 0.0"),
+        ({"ema": 1.0}, "ema is 1.0"),
+        ({"rows_at_once": 0}, "rows_at_once is 0"),
+        ({"learning_rate": 0.1}, "learning_rate is 0.1; accepted: 0 to 0.005"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"entropy": -0.1}, "entropy is -0.1"),
+        ({"entropy": float("nan")}, "entropy is nan"),
+    ],
 )
 def test_settings_that_cannot_be_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
@@ -246,12 +254,16 @@ def test_the_command_begins_from_a_policy_that_is_shown_ways(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     save_policy(policy(ways=True), tmp_path / "start", {})
     arguments = ["train", "--device", "cpu", "--board", "small", "--games", "2", "--turns", "4", "--float32"]
-    result = CliRunner().invoke(main, [*arguments, "--minutes", "0.01", "--start", "start"])
+    meeting = ["--bots", "0.5", "--bot", "expander", "--scatter", "20", "--rate", "3e-4", "--gamma", "0.997"]
+    result = CliRunner().invoke(main, [*arguments, *meeting, "--minutes", "0.01", "--start", "start"])
     assert result.exit_code == 0, result.output
+    assert "beat the bot 0 of 0" in result.output
     assert load_policy(tmp_path / "runs" / "train" / "policy").policy.config == replace(NETWORK, ways=True)
     for wrong, message in (
         (["--start", "nowhere"], "nowhere"),
         (["--start", "start", "--ruleset", "competition", "--name", "b"], "start is of rules without castles"),
+        (["--bots", "2", "--name", "b"], "bots is 2.0; accepted: 0 to 1"),
+        (["--rate", "1", "--name", "b"], "learning_rate is 1.0"),
     ):
         result = CliRunner().invoke(main, [*arguments, *wrong])
         assert result.exit_code == 1
@@ -297,6 +309,81 @@ def test_a_run_meets_its_older_snapshots_and_goes_on(tmp_path):
     assert len(again.pool.members) == 2
     with pytest.raises(ValueError, match=r"pool is 1.5; accepted: 0 to 1"):
         plan(pool=1.5)
+
+
+def test_a_bot_plays_its_seats_and_nothing_is_learned_from_them():
+    """The bot's actions are those it would have chosen; a rival beside it has games of its own."""
+    play = FusedRollout(
+        arena(games=6, limit=30), policy(), 5, rival=policy(), rival_games=2, bot="expander", bot_games=3
+    )
+    assert play.learning.tolist() == [1, 2, 5, 6, 7, 9, 10]  # all but the bot's 0, 3, 4 and the rival's 8, 11
+    for _ in range(20):
+        wanted = play.arena.batch.bot_actions("expander").reshape(-1)
+        play.slot.zero_()
+        play._turn()
+        assert play.arena.actions.flatten()[[0, 3, 4]].tolist() == wanted[[0, 3, 4]].tolist()
+    valid = play.fragment.valid[0]
+    assert valid[play.learning].all()
+    assert valid.sum() == len(play.learning)
+
+
+def test_games_against_a_bot_are_counted():
+    play = FusedRollout(arena(games=8, limit=200), policy(), 4, bot="random", bot_games=6)
+    episodes = wins = losses = 0
+    for _ in range(400):
+        play.slot.zero_()
+        play._turn()
+        for game in range(6):
+            if play.arena.terminated[game]:
+                wins += int(play.arena.winner[game]) == 1 - game % 2
+                losses += int(play.arena.winner[game]) == game % 2
+            episodes += bool(play.arena.terminated[game] | play.arena.truncated[game])
+    outcomes = play.outcomes()
+    assert (outcomes.bot_episodes, outcomes.bot_wins) == (episodes, wins)
+    assert wins > 0
+    assert losses > 0
+
+
+def test_a_run_meets_a_bot_and_learns_from_its_own_seats(tmp_path):
+    lines = []
+    run = FusedTraining(plan(bots=0.5, pool=0.5, bot="random"), tmp_path)
+    learned = []
+    update = run.ppo.update
+    run.ppo.update = lambda fragment, done: learned.append(fragment) or update(fragment, done)
+    run.run(lambda: len(lines) >= 3, lines.append)
+    assert all(fragment.words.shape[1] == 4 for fragment in learned)
+    assert all(fragment.valid.any(0).all() for fragment in learned)
+    assert all(0 <= line["bot_wins"] <= line["bot_episodes"] for line in lines)
+    assert run.progress.player_turns == 3 * 4 * 4
+    assert lines[-1]["env_steps"] == 3 * 4 * 4
+    assert "bots" not in plan().identity()
+    with pytest.raises(SnapshotError, match="other settings"):
+        FusedTraining(plan(bots=0.25, pool=0.5, bot="random"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"bots": 1.5}, r"bots is 1.5; accepted: 0 to 1,"),
+        ({"bots": 0.6, "pool": 0.5}, r"bots is 0.6; accepted: 0 to 0.5,"),
+        ({"bot": "nobody"}, "nobody"),
+    ],
+)
+def test_bots_that_cannot_be_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        plan(**wrong)
+
+
+def test_scattered_games_stand_at_many_turns(tmp_path):
+    """Each has been played for another while by the hunter; those that ended meanwhile begin anew."""
+    play = FusedTraining(plan(scatter=40), tmp_path).rollout
+    turns = play.arena.vector[:, 0, 0]
+    assert len(set(turns.tolist())) > 2
+    assert (turns < 40).all()
+    land = play.arena.vector[:, :, 1]
+    assert (land > 1).any()
+    play.collect()
+    assert play.fragment.valid.any(0).all()
 
 
 @pytest.fixture

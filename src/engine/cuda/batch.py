@@ -7,7 +7,7 @@ import numpy as np
 from numba import cuda
 
 from engine.actions import as_codes
-from engine.arrays import Bool, Int32
+from engine.arrays import Bool, Int8, Int32
 from engine.batch import (
     END_EPISODE,
     END_FIELDS,
@@ -68,6 +68,7 @@ class CudaGameBatch(GameBatch):
         self._device_weights = cuda.to_device(self._weights)
         self._legal: Any = None
         self._bots: Any = None
+        self._scratch_of_bots: Any = None
         header = header_of(self.shape, self.ruleset, observed, memory)
         header[EPISODE] = -1
         device_header = cuda.to_device(header)
@@ -235,16 +236,26 @@ class CudaGameBatch(GameBatch):
                 f"{len(chosen)} bots and games {games}; accepted: one bot or {self.seats}, for all games: None"
             )
         codes = np.array([-1 if name is None else find_bot(name) for name in chosen], np.int8)
-        blocks = min(-(-self.num_games // self.threads), max(1, BOT_THREADS // self.threads))
-        if self._bots is None:
-            self._bots = (
-                cuda.device_array((self.num_games, self.seats), np.int8),
-                cuda.device_array((BOT_THREADS, scratch_words(self.tiles)), np.int32),
-            )
-        bots, scratch = self._bots
-        bots.copy_to_device(np.broadcast_to(codes, bots.shape).copy(), stream=self._stream)
-        kernels.choose_actions[blocks, self.threads, self._stream](self._rows, bots, self.seed, self._actions, scratch)
+        self.seat_bots(np.broadcast_to(codes, (self.num_games, self.seats)))
+        self.play_bots()
         return self.actions
+
+    def seat_bots(self, bots: Int8) -> None:
+        """Give seats to scripted bots for `play_bots`: codes of `find_bot`, int8 (G, S), -1 for nobody.
+
+        Whoever captures `play_bots` in a CUDA graph may seat others later: it is always the same memory.
+        """
+        if self._bots is None:
+            self._bots = cuda.device_array((self.num_games, self.seats), np.int8)
+            self._scratch_of_bots = cuda.device_array((BOT_THREADS, scratch_words(self.tiles)), np.int32)
+        self._bots.copy_to_device(np.array(bots, np.int8), stream=self._stream)
+
+    def play_bots(self) -> None:
+        """Let the bots of `seat_bots` write their actions into `self.actions`; other seats' stay as they are."""
+        blocks = min(-(-self.num_games // self.threads), max(1, BOT_THREADS // self.threads))
+        kernels.choose_actions[blocks, self.threads, self._stream](
+            self._rows, self._bots, self.seed, self._actions, self._scratch_of_bots
+        )
 
     def snapshot(self, game: int) -> Int32:
         """All of one game as int32 (N,), on the host: what `restore` takes, here and on a CPU."""

@@ -30,6 +30,9 @@ ALGORITHMS = ("ppo",)
 @click.option("--games", type=click.IntRange(1), default=4096, show_default=True, help="Played at a time.")
 @click.option("--turns", type=click.IntRange(1), default=16, show_default=True, help="Of a fragment.")
 @click.option("--max-turns", type=click.IntRange(0), default=1000, show_default=True, help="Longer games are cut.")
+@click.option("--rate", "learning_rate", type=float, default=1e-3, show_default=True, help="Of learning, at the start.")
+@click.option("--gamma", type=float, default=0.99, show_default=True, help="Discount a turn.")
+@click.option("--entropy", type=float, default=0.01, show_default=True, help="Weight of the bonus, at the start.")
 @click.option("--rows-at-once", type=click.IntRange(1), default=512, show_default=True, help="Of a gradient pass.")
 @click.option(
     "--keep", type=float, default=1.0, show_default=True, help="Part of the rows, by advantage, learned from."
@@ -38,6 +41,15 @@ ALGORITHMS = ("ppo",)
 @click.option("--value-bins", type=int, default=0, show_default=True, help="Bins of a value's histogram; 0: a number.")
 @click.option("--near", type=int, default=0, show_default=True, help="Spawn distance at the start; 0: the board's own.")
 @click.option("--pool", type=float, default=0.0, show_default=True, help="Part of the games against older snapshots.")
+@click.option("--bots", type=float, default=0.0, show_default=True, help="Part of the games against a scripted bot.")
+@click.option("--bot", default="hunter", show_default=True, help="That bot: random, expander, hunter.")
+@click.option(
+    "--scatter",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Turns that the hunter plays ahead, at most.",
+)
 @click.option("--exact/--no-exact", default=False, show_default=True, help="Keep games too: go on bit for bit.")
 @click.option("--bf16/--float32", default=True, show_default=True, help="Arithmetic of the network.")
 @click.option("--compile/--no-compile", "compiled", default=False, show_default=True, help="By torch.compile.")
@@ -58,6 +70,9 @@ def train(
     value_bins: int,
     near: int,
     pool: float,
+    bots: float,
+    bot: str,
+    scatter: int,
     exact: bool,
     seed: int,
     **settings: Any,
@@ -104,6 +119,9 @@ def train(
             max_turns=max_turns,
             near=near,
             pool=pool,
+            bots=bots,
+            bot=bot,
+            scatter=scatter,
             exact=exact,
             device=device,
             start=str(start or ""),
@@ -123,8 +141,9 @@ def train(
 
 
 def _tell(line: dict[str, Any]) -> None:
+    met = f"  beat the bot {line['bot_wins']} of {line['bot_episodes']}" if "bot_wins" in line else ""
     click.echo(
         f"{line['seconds']:8.1f} s  {line['env_steps']:>14,} turns  {line['player_turns_per_second']:>10,.0f}/s  "
         f"{line['episodes']:>6} games of {line['episode_turns']:6.1f}  entropy {line['entropy']:.3f}  "
-        f"explained {line['explained']:.3f}"
+        f"explained {line['explained']:.3f}{met}"
     )
