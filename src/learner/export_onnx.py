@@ -25,7 +25,7 @@ from engine.actions import expand_mask
 from engine.batch import GameBatch
 from engine.map_specs import MapSpec
 from engine.observation import PLANES, planes
-from learner.network import ILLEGAL, Policy, scalars
+from learner.network import ILLEGAL, Policy
 
 OPSET = 17
 METADATA_KEY = "stratagem"
@@ -48,7 +48,7 @@ class OneTurn(nn.Module):
     def forward(self, board: Tensor, vector: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the module's docstring."""
         policy = self.policy
-        facts = scalars(vector, board.shape[2] * board.shape[3])
+        facts = policy.facts(vector, board.shape[2] * board.shape[3])
         board = torch.cat([board, torch.ones_like(board[:, :1])], dim=1)  # the plane that shows the board's edge
         board = policy.survey(board)
         x = policy.encode(board, facts)

@@ -52,6 +52,7 @@ class NetworkConfig:
     levels: int = 0  # halvings of the board in the pyramid (`learner.pyramid`); 0: none
     level_blocks: int = 0  # residual blocks on each of them
     ways: bool = False  # whether it is shown ways over the board (`learner.ways`)
+    phases: bool = False  # whether it is told the turn of the cycle of 50 as 50 numbers, one of them 1
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -80,7 +81,7 @@ class NetworkConfig:
         return {name: value for name, value in asdict(self).items() if value or name not in OPTIONAL}
 
 
-OPTIONAL = ("value_bins", "levels", "level_blocks", "ways")  # fields that a description may leave out
+OPTIONAL = ("value_bins", "levels", "level_blocks", "ways", "phases")  # fields that a description may leave out
 
 # The dial `--size`. From tiny to medium every step up costs some five times the arithmetic; base and large think in a
 # pyramid: at less than medium's arithmetic and at three times it, with fifteen and sixty times its weights.
@@ -144,6 +145,15 @@ def scalars(vector: Tensor, tiles: int) -> Tensor:
     army = torch.log2(1.0 + seats[..., 1].clamp(min=0)) / TOTAL_SCALE
     gone = (seats[..., 2] > 0).float()
     return torch.cat([clock, land, army, gone], dim=1)
+
+
+def phase(vector: Tensor) -> Tensor:
+    """The turn of the cycle in which land grows, one of HARVEST_TURNS numbers that is 1: float32 (N, HARVEST_TURNS).
+
+    What to do changes from one turn of it to the next, which a network reads with difficulty from one number.
+    """
+    turns = torch.arange(HARVEST_TURNS, device=vector.device, dtype=vector.dtype)
+    return (vector[:, :1] % HARVEST_TURNS == turns).float()
 
 
 def legal_actions(words: Tensor, halves: bool, castles: bool) -> Tensor:
@@ -265,7 +275,7 @@ class Trunk(nn.Module):
         self.sight = Sight()
         self.ways = Ways() if config.ways else None
         self.first = nn.Conv2d(self.sight.count + (COUNT if config.ways else 0), c, 1)
-        facts = 3 + VECTOR_SEAT * config.seats
+        facts = 3 + VECTOR_SEAT * config.seats + (HARVEST_TURNS if config.phases else 0)
         self.vector = nn.Linear(facts, c)
         self.blocks = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
         self.pyramid = Pyramid(c, config.levels, config.level_blocks) if config.levels else None
@@ -287,6 +297,9 @@ class Trunk(nn.Module):
         for head in heads:
             if head is not None:
                 nn.init.normal_(head.weight, std=0.01)
+        if self.config.phases:  # at first all turns of the cycle are alike
+            for weight in (self.vector.weight, self.overview.get_parameter("0.weight")):
+                nn.init.zeros_(weight[:, -HARVEST_TURNS:])
         for block in (*self.blocks, self.aim):  # so that what flows through the shortcuts keeps its size
             nn.init.orthogonal_(block.think.weight.flatten(1), gain=0.5)
         nn.init.orthogonal_(self.gru.read.weight.flatten(1), gain=1.0)
@@ -299,9 +312,14 @@ class Trunk(nn.Module):
         return memory.contiguous(memory_format=torch.channels_last)
 
     def encode(self, board: Tensor, facts: Tensor) -> Tensor:
-        """The encoder: planes (N, P, H, W) of `Sight` and `survey` and `scalars` (N, 3 + 3S) to (N, C, H, W)."""
+        """The encoder: planes (N, P, H, W) of `Sight` and `survey` and `facts` (N, K) to (N, C, H, W)."""
         x: Tensor = self.blocks(F.relu(self.first(board) + self.vector(facts)[..., None, None], inplace=True))
         return x if self.pyramid is None else self.pyramid(x)
+
+    def facts(self, vector: Tensor, tiles: int) -> Tensor:
+        """What `encode` and the overview read beside the board: vector (N, 1 + 3S) int32 to (N, K) float32."""
+        always = scalars(vector, tiles)
+        return torch.cat([always, phase(vector)], dim=1) if self.config.phases else always
 
     def survey(self, board: Tensor) -> Tensor:
         """Planes (N, P, H, W) of `Sight`, with those of ways behind them where the network is shown them."""
@@ -323,7 +341,7 @@ class Trunk(nn.Module):
         """
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
-        facts = scalars(vector.flatten(0, 1), height * width)
+        facts = self.facts(vector.flatten(0, 1), height * width)
         board = self.survey(self.sight(flat))
         x = self.encode(board, facts)
         states, memory = self.gru(x.reshape(turns, rows, *x.shape[1:]), memory, resets)

@@ -6,7 +6,7 @@ import torch
 
 from engine.actions import expand_mask
 from engine.observation import PLANES, planes
-from learner.network import SIZES, NetworkConfig, Policy, Sight, legal_actions, sample, scalars
+from learner.network import SIZES, NetworkConfig, Policy, Sight, legal_actions, phase, sample, scalars
 
 CONFIG = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)
 
@@ -107,6 +107,30 @@ def test_scalars_are_clock_land_armies_and_who_is_gone():
     vector = torch.tensor([[51, 8, 31, 0, 4, 15, 1]], dtype=torch.int32)
     found = scalars(vector, tiles=16)[0].tolist()
     assert found == pytest.approx([1, 1 / 50, np.log2(52) / 9, 0.5, 0.25, 5 / 9, 4 / 9, 0, 1])
+
+
+def test_the_phase_is_the_turn_of_the_cycle_in_which_land_grows():
+    vector = torch.zeros(4, 7, dtype=torch.int32)
+    vector[:, 0] = torch.tensor([0, 49, 50, 137])
+    assert phase(vector).argmax(1).tolist() == [0, 49, 0, 37]
+    assert (phase(vector).sum(1) == 1.0).all()
+
+
+def test_an_untrained_network_does_alike_in_all_phases_and_learns_to_tell_them_apart():
+    torch.manual_seed(1)
+    policy = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, phases=True))
+    words = torch.randint(0, 127, (1, 2, 5, 6), dtype=torch.int32)
+    vector = torch.zeros(2, 7, dtype=torch.int32)
+    facts = policy.facts(vector, 30)
+    other = facts.clone()
+    other[:, -50:] = facts[:, -50:].roll(7, dims=1)
+    board = policy.sight(words[0])
+    assert torch.equal(policy.encode(board, facts), policy.encode(board, other))
+    output = policy(words, vector[None], policy.first_memory(2, 5, 6), torch.zeros(1, 2) > 0)
+    output.logits[output.logits > -1e8].square().mean().backward()
+    gradient = policy.vector.weight.grad[:, -50:]
+    assert gradient[:, 0].any()
+    assert not gradient[:, 1:].any()
 
 
 @pytest.mark.parametrize("size", ["tiny", "small"])

@@ -134,7 +134,7 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
         assert result.exit_code == 0, result.output
         return result.output
 
-    assert "agrees with hunter on" in run("--out", str(tmp_path / "first"), "--no-halves", "--ways")
+    assert "agrees with hunter on" in run("--out", str(tmp_path / "first"), "--no-halves", "--ways", "--phases")
     about = load_policy(tmp_path / "first").about
     assert (about["taught_by"], about["ruleset"]) == ("hunter", "generalsio")
     rows = [json.loads(line) for line in (tmp_path / "first.metrics.jsonl").read_text().splitlines()]
@@ -147,7 +147,7 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
     assert result.exit_code == 2
     assert "without castles" in result.output
     config = load_policy(tmp_path / "second").policy.config
-    assert (config.halves, config.ways) == (False, True)
+    assert (config.halves, config.ways, config.phases) == (False, True, True)
 
 
 def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Ways over the board: kernels and torch find the same, and it is what a person would see."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tests.engine.ascii import read
@@ -103,9 +105,10 @@ def test_a_network_is_the_same_without_kernels(monkeypatch):
     torch.testing.assert_close(Ways()(planes), shown, atol=1e-5, rtol=0.0)
 
 
-def test_a_policy_with_ways_is_kept_and_exported(tmp_path):
+@pytest.mark.parametrize("phases", [False, True])
+def test_a_policy_with_ways_is_kept_and_exported(phases, tmp_path):
     torch.manual_seed(0)
-    policy = Policy(NETWORK)
+    policy = Policy(replace(NETWORK, phases=phases))
     save_policy(policy, tmp_path / "one", {})
     again = load_policy(tmp_path / "one").policy
     words = torch.randint(0, 127, (1, 2, 5, 6), dtype=torch.int32)

@@ -36,6 +36,9 @@ WEAKER = 0.25  # of the games, once the learner plays for itself from the start,
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @click.option("--halves/--no-halves", default=True, show_default=True, help="Whether it may move half an army.")
 @click.option("--ways/--no-ways", default=False, show_default=True, help="Whether it is shown ways over the board.")
+@click.option(
+    "--phases/--no-phases", default=False, show_default=True, help="Whether it is told each turn of the cycle of 50."
+)
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=5.0, show_default=True, help="Of training.")
 @click.option("--games", type=click.IntRange(min=1), help="Take only the first so many; with --teacher, at a time: 32.")
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Learning rate at the start.")
@@ -51,6 +54,7 @@ def clone(
     size: str,
     halves: bool,
     ways: bool,
+    phases: bool,
     minutes: float,
     games: int | None,
     rate: float,
@@ -73,10 +77,10 @@ def clone(
     from learner.cloning import CloneSettings
 
     settings = CloneSettings(seed=seed, seconds=60.0 * minutes, games=games or 32, learning_rate=rate)
+    options = {"halves": halves, "ways": ways, "phases": phases}
     if teacher is None:
-        _from_files(files, games, _network(start, size, halves=halves, ways=ways), settings, out, start, device)
+        _from_files(files, games, _network(start, size, **options), settings, out, start, device)
     else:
-        options = {"halves": halves, "ways": ways}
         _from_teacher(teacher, board or "site", ruleset or "generalsio", size, options, settings, out, start, device)
 
 

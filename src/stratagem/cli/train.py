@@ -23,6 +23,9 @@ ALGORITHMS = ("ppo",)
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default="ppo", show_default=True)
 @click.option("--size", default="small", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @click.option("--ways/--no-ways", default=False, show_default=True, help="Whether it is shown ways over the board.")
+@click.option(
+    "--phases/--no-phases", default=False, show_default=True, help="Whether it is told each turn of the cycle of 50."
+)
 @click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its network.")
 @click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
 @click.option("--ruleset", default="generalsio", show_default=True, help="generalsio, classic or competition.")
@@ -61,6 +64,7 @@ def train(
     algorithm: str,
     size: str,
     ways: bool,
+    phases: bool,
     start: Path | None,
     board: str,
     ruleset: str,
@@ -105,7 +109,8 @@ def train(
                 found = "with" if network.castles else "without"
                 raise ValueError(f"{start} is of rules {found} castles; accepted: a policy for {ruleset}")
         else:
-            network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0, ways=ways)
+            options = {"value_bins": value_bins, "castles": rules.castle_price > 0, "ways": ways, "phases": phases}
+            network = NetworkConfig.of(size, **options)
         plan = FusedPlan(
             name=name,
             seed=seed,
