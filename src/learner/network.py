@@ -402,18 +402,27 @@ class Policy(Trunk):
         return torch.cat(parts, dim=1)
 
 
-def grown(policy: Policy, levels: int, blocks: int) -> Policy:
-    """A copy with a pyramid beside its encoder, that answers nearly as before until it learns to use it.
+def grown(policy: Policy, levels: int = 0, blocks: int = 0, phases: bool = False) -> Policy:
+    """A copy with a pyramid beside its encoder, or told phases, that answers as before until it learns to use them.
 
-    levels, blocks: of `learner.pyramid.Pyramid`. (Chen et al. 2016: Net2Net.) Raises ValueError where there is a
-    pyramid already, or for sizes that no network has.
+    levels, blocks: of `learner.pyramid.Pyramid`; 0 levels: none. (Chen et al. 2016: Net2Net.) Raises ValueError for
+    what there is already, for sizes that no network has, and where nothing is asked for.
     """
-    if policy.config.levels or not levels:
-        raise ValueError(f"levels is {policy.config.levels} and shall be {levels}; accepted: 0 that shall be 1 to 6")
-    larger = Policy(replace(policy.config, levels=levels, level_blocks=blocks))
-    larger.load_state_dict(policy.state_dict(), strict=False)
-    assert larger.pyramid is not None
-    nn.init.constant_(larger.pyramid.gains, GROWN_GAIN)
+    now = policy.config
+    if (now.levels and levels) or not (levels or phases):
+        raise ValueError(f"levels is {now.levels} and shall be {levels}; accepted: 0 that shall be 1 to 6, or phases")
+    if now.phases and phases:
+        raise ValueError("the policy is told phases already; accepted: one that is not")
+    config = replace(now, phases=now.phases or phases)
+    larger = Policy(replace(config, levels=levels, level_blocks=blocks) if levels else config)
+    weights = policy.state_dict()
+    if phases:
+        for name in ("vector.weight", "overview.0.weight"):
+            weights[name] = F.pad(weights[name], (0, HARVEST_TURNS))
+    larger.load_state_dict(weights, strict=False)
+    if levels:
+        assert larger.pyramid is not None
+        nn.init.constant_(larger.pyramid.gains, GROWN_GAIN)
     return larger
 
 

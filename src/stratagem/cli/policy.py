@@ -143,13 +143,14 @@ def rate(
 @policy.command()
 @click.argument("path", metavar="POLICY", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--levels", type=int, default=3, show_default=True, help="Halvings of the board.")
+@click.option("--levels", type=int, default=0, show_default=True, help="A pyramid: halvings of the board; 3, say.")
 @click.option("--blocks", type=int, default=1, show_default=True, help="Residual blocks on each.")
+@click.option("--phases", is_flag=True, help="Let it be told each turn of the cycle of 50.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of the new weights.")
-def grow(path: Path, out: Path, levels: int, blocks: int, seed: int) -> None:
-    """Write POLICY to OUT with a pyramid of the board's halvings, so that it can learn to see the whole board.
+def grow(path: Path, out: Path, levels: int, blocks: int, phases: bool, seed: int) -> None:
+    """Write POLICY to OUT with a larger network: a pyramid of the board's halvings, to see the whole board, or phases.
 
-    Until it has learned more it plays nearly as before. Exit status: 0, 2 if the policy cannot be used.
+    Until it has learned more it plays as before, or nearly so. Exit status: 0, 2 if the policy cannot be used.
     """
     import torch
 
@@ -159,7 +160,7 @@ def grow(path: Path, out: Path, levels: int, blocks: int, seed: int) -> None:
     try:
         snapshot = load_policy(_stem(path))
         torch.manual_seed(seed)
-        larger = grown(snapshot.policy, levels, blocks)
+        larger = grown(snapshot.policy, levels, blocks, phases)
     except (SnapshotError, ValueError) as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)

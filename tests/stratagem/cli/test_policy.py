@@ -71,6 +71,24 @@ def test_a_grown_policy_answers_nearly_as_before_and_can_learn_more(policy, tmp_
     assert all(weight.grad.abs().sum() > 0 for weight in large.policy.pyramid.down.parameters())
 
 
+def test_a_policy_that_is_told_phases_answers_as_before_and_can_learn_to_tell_them_apart(policy, tmp_path):
+    told = run("grow", policy, tmp_path / "told", "--phases")
+    assert told.exit_code == 0, told.output
+    before, after = load_policy(policy).policy, load_policy(tmp_path / "told").policy
+    assert after.config.phases
+    words = torch.randint(0, 1 << 16, (1, 3, 7, 6), dtype=torch.int32)
+    vector = torch.tensor([[[0] * 7, [12] * 7, [61] * 7]], dtype=torch.int32)
+    others = (before.first_memory(3, 7, 6), torch.ones(1, 3, dtype=torch.bool))
+    output = after(words, vector, *others)
+    torch.testing.assert_close(output.logits, before(words, vector, *others).logits)
+    output.logits[0, :, 0].sum().backward()
+    learned = after.vector.weight.grad[:, -50:].abs().sum(0) > 0
+    assert learned.nonzero()[:, 0].tolist() == [0, 11, 12]
+    again = run("grow", tmp_path / "told", tmp_path / "twice", "--phases")
+    assert again.exit_code == 2
+    assert "told phases already" in again.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
