@@ -100,7 +100,6 @@ class Arena:
         begin = np.random.default_rng(seed).integers(turns, size=len(self.turns))
         for turn in range(turns):
             self.batch.reset(games=begin == turn)
-            self.prepare()
             self.play_bots()
             self.step()
         self.seat_bots(np.full(shape, -1, np.int8))
