@@ -5,9 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from actors.foreign_view import ForeignView
-from engine.board import EPISODE, MAX_SEATS
-from engine.bots import bot_actions, choose, find_bot, scratch_words
-from engine.chance import FOR_PLAY, draw, make_key
+from engine.bots import bot_actions, choose_in_game, find_bot, scratch_words
 from engine.compile import COMPILED, OneThread
 
 
@@ -47,6 +45,4 @@ class BotMind:
                 bot_actions(view.row[None], bots, self.seed, actions, np.zeros((1, self._words), np.int32))
             return int(actions[0, view.seat])
         board = view.row.tolist()  # plain kernels read lists some ten times faster than arrays
-        stream = make_key(self.seed, 0, board[EPISODE], FOR_PLAY)
-        key = draw(stream, int(view.vector[0]) * MAX_SEATS + view.seat)
-        return int(choose(board, view.seat, self._bot, key, [0] * self._words))  # type: ignore[arg-type]
+        return int(choose_in_game(board, 0, view.seat, self._bot, self.seed, [0] * self._words))  # type: ignore[arg-type]

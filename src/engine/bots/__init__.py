@@ -1,13 +1,13 @@
 """Scripted opponents as kernels: thousands of them play in a batch."""
 
-from engine.bots.dispatch import bot_actions, choose, scratch_words
+from engine.bots.dispatch import bot_actions, choose, choose_in_game, scratch_words
 from engine.bots.expander import EXPANDER
 from engine.bots.hunter import HUNTER
 from engine.bots.random import RANDOM
 
 BOTS = {"random": RANDOM, "expander": EXPANDER, "hunter": HUNTER}
 
-__all__ = ["BOTS", "bot_actions", "choose", "find_bot", "scratch_words"]
+__all__ = ["BOTS", "bot_actions", "choose", "choose_in_game", "find_bot", "scratch_words"]
 
 
 def find_bot(name: str) -> int:

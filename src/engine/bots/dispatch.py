@@ -33,6 +33,14 @@ def choose(board: Int32, s: int, bot: int, key: int, scratch: Int32) -> int:
     return PASS
 
 
+@kernel
+def choose_in_game(board: Int32, g: int, s: int, bot: int, seed: int, scratch: Int32) -> int:
+    """What a bot plays for seat `s` of game `g` of a batch with this seed: the same wherever that is asked."""
+    stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
+    turn = int(board[vector_start(board, s)])
+    return choose(board, s, bot, draw(stream, turn * MAX_SEATS + s), scratch)
+
+
 @loop
 def bot_actions(rows: Int32, bots: Int8, seed: int, actions_out: Int32, scratch: Int32) -> None:
     """Fill in the actions of all seats that bots play.
@@ -46,9 +54,6 @@ def bot_actions(rows: Int32, bots: Int8, seed: int, actions_out: Int32, scratch:
         for g in range(games * run // runs, games * (run + 1) // runs):
             board = rows[g]
             if get(board, OBSERVED) != 0:
-                stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
                 for s in range(get(board, SEATS)):
                     if bots[g, s] >= 0:
-                        turn = int(board[vector_start(board, s)])
-                        key = draw(stream, turn * MAX_SEATS + s)
-                        actions_out[g, s] = choose(board, s, int(bots[g, s]), key, scratch[run])
+                        actions_out[g, s] = choose_in_game(board, g, s, int(bots[g, s]), seed, scratch[run])

@@ -6,7 +6,7 @@ the first.
 
 from engine.actions import PASS
 from engine.arrays import Int32, UInt8
-from engine.board import EPISODE, MAX_SEATS, OBSERVED, SEATS, get
+from engine.board import OBSERVED, SEATS, get
 from engine.bots.desk import (
     EXPAND,
     GATHER,
@@ -25,11 +25,10 @@ from engine.bots.desk import (
     shift,
     tile_at,
 )
-from engine.bots.dispatch import choose
+from engine.bots.dispatch import choose_in_game
 from engine.bots.hunter import HUNTER, TIES, is_open_prize, prize
 from engine.bots.march import step_value
-from engine.bots.sight import army_in, exits_in, vector_start
-from engine.chance import FOR_PLAY, draw, make_key
+from engine.bots.sight import army_in, exits_in
 from engine.compile import kernel, loop, prange
 
 INNER = 1 << 30  # set in the pull of a place that others move onto
@@ -116,9 +115,6 @@ def hunter_equals(rows: Int32, seed: int, actions_out: Int32, moves_out: UInt8, 
         for g in range(games * run // runs, games * (run + 1) // runs):
             board = rows[g]
             if get(board, OBSERVED) != 0:
-                stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
                 for s in range(get(board, SEATS)):
-                    turn = int(board[vector_start(board, s)])
-                    key = draw(stream, turn * MAX_SEATS + s)
-                    actions_out[g, s] = choose(board, s, HUNTER, key, scratch[run])
+                    actions_out[g, s] = choose_in_game(board, g, s, HUNTER, seed, scratch[run])
                     mark_equals(scratch[run], int(actions_out[g, s]), moves_out[g, s])

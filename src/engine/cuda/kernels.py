@@ -41,7 +41,6 @@ from engine.board import (
     INVALID,
     MASK_BUILD,
     MASK_SHIFT,
-    MAX_SEATS,
     OBSERVED,
     RUNNING,
     SEATS,
@@ -50,9 +49,7 @@ from engine.board import (
     tile_count,
     view_at,
 )
-from engine.bots.dispatch import choose
-from engine.bots.sight import vector_start
-from engine.chance import FOR_PLAY, draw, make_key
+from engine.bots.dispatch import choose_in_game
 from engine.ways import survey
 
 MOST_THREADS = 1024  # of a block
@@ -173,12 +170,9 @@ def choose_actions(rows: Int32, bots: Int8, seed: int, actions: Int32, scratch: 
     for g in range(me, rows.shape[0], cuda.gridsize(1)):
         board = rows[g]
         if get(board, OBSERVED) != 0:
-            stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
             for s in range(get(board, SEATS)):
                 if bots[g, s] >= 0:
-                    turn = int(board[vector_start(board, s)])
-                    key = draw(stream, turn * MAX_SEATS + s)
-                    actions[g, s] = choose(board, s, int(bots[g, s]), key, scratch[me])
+                    actions[g, s] = choose_in_game(board, g, s, int(bots[g, s]), seed, scratch[me])
 
 
 @launched
