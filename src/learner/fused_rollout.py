@@ -76,7 +76,8 @@ class FusedRollout:
         self.bot_seats = torch.arange(bot_games, device=device) % 2
         bots = np.full((batch.num_games, batch.seats), -1, np.int8)
         bots[np.arange(bot_games), self.bot_seats.cpu().numpy()] = find_bot(bot)
-        arena.seat_bots(bots)
+        if bot_games:
+            arena.seat_bots(bots)
         self._learns = torch.from_numpy(bots.reshape(-1) < 0).to(device)
         self._learns[self.rival_rows] = False
         self.learning = self._learns.nonzero()[:, 0]
