@@ -7,6 +7,7 @@ from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import RULESETS
 from learner.arena import Arena
+from learner.fused_rollout import FusedRollout
 from learner.network import NetworkConfig, Policy
 
 BOARD = MapSpec.plain(4, 4, mountains=0.0, cities=0)
@@ -21,3 +22,9 @@ def arena(games=5, limit=9, seed=3):
 def policy(**options):
     torch.manual_seed(0)
     return Policy(NetworkConfig(**{**NETWORK.__dict__, **options}))
+
+
+def fragment_of(turns=20, **options):
+    play = FusedRollout(arena(**options), policy(), turns)
+    play.collect()
+    return play, play.collect()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.learner.fused_games import arena, policy
+from tests.learner.fused_games import arena, fragment_of, policy
 
 from learner.clock import Clock
 from learner.fused import FusedPPO, FusedSettings, choose_rows, rows_to_keep
@@ -18,12 +18,6 @@ from learner.ppo import PPO, Settings, advantages_of
 
 ROOT = Path(__file__).parents[2]
 EXACT = FusedSettings(turns=6, minibatches=2, epochs=1, bf16=False)
-
-
-def fragment_of(turns=20, **options):
-    play = FusedRollout(arena(**options), policy(), turns)
-    play.collect()
-    return play, play.collect()
 
 
 def test_a_fragment_played_again_by_the_network_gives_the_probabilities_it_was_drawn_with():

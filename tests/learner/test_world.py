@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.learner.test_fused import fragment_of
+from tests.learner.fused_games import fragment_of
 from tests.learner.two_processes import updated
 
 from learner.snapshot import load_checkpoint, load_policy
