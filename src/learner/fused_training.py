@@ -169,7 +169,7 @@ class FusedTraining:
 
     def iterate(self) -> dict[str, Any]:
         """Play a fragment, learn from it, write a line down."""
-        begin, plan = time.perf_counter(), self.plan
+        begin = time.perf_counter()
         maps = self._wanted_maps()
         if maps != self.maps:
             self.maps = maps
@@ -177,7 +177,7 @@ class FusedTraining:
         self._seat_rival()
         with self.clock.measure("play"):
             fragment = self.rollout.collect()
-            if plan.pool or plan.bots:
+            if self.plan.pool or self.plan.bots:
                 fragment = choose_rows(fragment, self.rollout.learning)
         losses = self.ppo.update(fragment, self.done)
         outcomes = self._all_outcomes()  # waits for the device, so the time below is the iteration's
@@ -186,7 +186,7 @@ class FusedTraining:
         progress.seconds += seconds
         progress.iterations += 1
         progress.player_turns += played
-        progress.env_steps += self.rollout.turns * plan.games
+        progress.env_steps += self.rollout.turns * self.plan.games
         line = self._line(losses, outcomes, played / seconds)
         if self.world.first:
             self.folder.mkdir(parents=True, exist_ok=True)
