@@ -8,6 +8,11 @@ They read the planes of `engine.observation` alone, and find of every tile
     front    steps over one's own land to the front: of the large armies the one nearest to the goal
     load     armies that would come through a tile on their way to the front, less what the moves are worth, and whether
              none come from other tiles; the more a move is worth, the fewer branches of the tree are left
+    need     where it is asked for: moves of the least of the trees that empty the tile, each the best for so many moves
+    behind   the least need of the tiles whose way leads onto it
+
+so that with m moves left to gather, a tile is moved next where need <= m < behind: leaves first, and each way is walked
+once. Such a tree holds the branches that are worth a toll for every move; tolls between those tried are left out.
 
 `learner.ways` shows them to a network. Letters: P planes, H x W tiles.
 """
@@ -20,8 +25,16 @@ FAR = 48  # a way's length where there is none, or none so short
 MOVES = (0.75, 3.0, 8.0)  # armies that a move is worth, one load each
 HOME, GOAL, FRONT, IS_FRONT, LOAD = range(5)  # what is found of a tile; a load and whether it is a leaf, for each of
 FOUND = 4 + 2 * len(MOVES)  # MOVES
-DEPTH, QUEUE = 3, 4  # maps beside those of HOME, GOAL and FRONT: steps from what is in sight, and places to go on from
-MAPS = 5
+NEED, BEHIND = FOUND, FOUND + 1  # found as well where there is room for FOUND_ORDERED
+FOUND_ORDERED = FOUND + 2
+UNITS = 64  # tolls are counted in such parts of an army
+MOST_ARMY = 8191  # more on one tile count as so many: sums stay within a word
+TOLLS = tuple(48 * 6**k // 5**k for k in range(21))  # that a move costs, to find trees of all sizes: 3/4 army to 29
+# Maps beside those of HOME, GOAL and FRONT: steps from what is in sight, the place that a way leads onto, and places to
+# go on from.
+DEPTH, ONTO, QUEUE = 3, 4, 5
+MAPS = 6
+PAID, LOADS, COUNTS = HOME, DEPTH, GOAL  # what these maps hold later: tolls that are paid, loads, places by tolls paid
 
 IN_SIGHT, MINE, ALLY, ENEMY = 0, 1, 2, 3
 MOUNTAIN, CITY, GENERAL = PLANES.index("mountain"), PLANES.index("city"), PLANES.index("general")
@@ -29,8 +42,8 @@ OBSTACLE, SEEN = PLANES.index("obstacle in fog"), PLANES.index("seen before")
 
 
 def map_places(height: int, width: int) -> int:
-    """Length of a map: a border around the board keeps searches on it."""
-    return (height + 2) * (width + 1)
+    """Length of a map: a border around the board keeps searches on it; and tolls find room."""
+    return max((height + 2) * (width + 1), len(TOLLS) + 1)
 
 
 @inlined
@@ -168,21 +181,29 @@ def tell(armies: Float32, maps: Int32, root: int, out: Float32) -> None:
 
 
 @kernel
+def follow(maps: Int32, count: int, stride: int) -> None:
+    """Fill in ONTO for `count` places in the queue, but for the first, the front."""
+    for i in range(1, count):
+        p = int(maps[QUEUE, i])
+        steps = int(maps[FRONT, p]) - 1
+        if maps[FRONT, p - stride] == steps:
+            maps[ONTO, p] = p - stride
+        elif maps[FRONT, p + stride] == steps:
+            maps[ONTO, p] = p + stride
+        elif maps[FRONT, p - 1] == steps:
+            maps[ONTO, p] = p - 1
+        else:
+            maps[ONTO, p] = p + 1
+
+
+@kernel
 def load_up(maps: Int32, count: int, stride: int, out: Float32) -> None:
     """Add loads up along the ways to the front, from the farthest of `count` places in the queue inwards."""
     for i in range(count - 1, 0, -1):
         p = int(maps[QUEUE, i])
-        r = p // stride - 1
-        c = p - (r + 1) * stride
-        onto_r, onto_c, steps = r, c, int(maps[FRONT, p]) - 1
-        if maps[FRONT, p - stride] == steps:
-            onto_r -= 1
-        elif maps[FRONT, p + stride] == steps:
-            onto_r += 1
-        elif maps[FRONT, p - 1] == steps:
-            onto_c -= 1
-        else:
-            onto_c += 1
+        q = int(maps[ONTO, p])
+        r, onto_r = p // stride - 1, q // stride - 1
+        c, onto_c = p - (r + 1) * stride, q - (onto_r + 1) * stride
         for k in range(LOAD, FOUND, 2):
             load = out[r, c, k]
             if load > 0.0:
@@ -191,10 +212,62 @@ def load_up(maps: Int32, count: int, stride: int, out: Float32) -> None:
 
 
 @kernel
+def pay(armies: Float32, maps: Int32, count: int, stride: int) -> None:
+    """Fill in PAID for `count` queued places: how many of TOLLS their ways pay; the front, the first, pays all."""
+    for i in range(count):
+        maps[PAID, maps[QUEUE, i]] = 0
+    for toll in TOLLS:
+        for i in range(count):
+            p = int(maps[QUEUE, i])
+            r = p // stride - 1
+            army = min(int(armies[r, p - (r + 1) * stride]), MOST_ARMY)
+            # Near armies before far ones of the same size: it separates what would come in all at once.
+            maps[LOADS, p] = UNITS * max(army - 1, 0) - toll - maps[FRONT, p]
+        for i in range(count - 1, 0, -1):
+            p = int(maps[QUEUE, i])
+            if maps[LOADS, p] > 0:
+                maps[LOADS, maps[ONTO, p]] += maps[LOADS, p]
+                maps[PAID, p] += 1
+    maps[PAID, maps[QUEUE, 0]] = len(TOLLS)
+    for i in range(1, count):  # a branch is cut off where its way is
+        p = int(maps[QUEUE, i])
+        maps[PAID, p] = min(maps[PAID, p], maps[PAID, maps[ONTO, p]])
+
+
+@kernel
+def put_in_order(armies: Float32, maps: Int32, count: int, stride: int, out: Float32) -> None:
+    """Write down NEED and BEHIND; `count` places in the queue lead to the front."""
+    height, width = armies.shape
+    for r in range(height):
+        for c in range(width):
+            out[r, c, NEED] = FAR
+            out[r, c, BEHIND] = FAR
+    if count == 0:
+        return
+    pay(armies, maps, count, stride)
+    for k in range(len(TOLLS) + 1):
+        maps[COUNTS, k] = 0
+    for i in range(1, count):
+        maps[COUNTS, maps[PAID, maps[QUEUE, i]]] += 1
+    for k in range(len(TOLLS) - 1, 0, -1):  # who pays more pays this as well
+        maps[COUNTS, k] += maps[COUNTS, k + 1]
+    for i in range(1, count):
+        p = int(maps[QUEUE, i])
+        if maps[PAID, p] > 0:
+            need = min(int(maps[COUNTS, maps[PAID, p]]), FAR)
+            q = int(maps[ONTO, p])
+            r, onto_r = p // stride - 1, q // stride - 1
+            c, onto_c = p - (r + 1) * stride, q - (onto_r + 1) * stride
+            out[r, c, NEED] = need
+            out[onto_r, onto_c, BEHIND] = min(float(out[onto_r, onto_c, BEHIND]), float(need))
+
+
+@kernel
 def survey(board: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
     """All that the module's docstring names, of one board.
 
-    board: (H, W, P). armies: (H, W), the seat's own. out: (H, W, FOUND). maps: scratch, (MAPS, map_places(H, W)).
+    board: (H, W, P). armies: (H, W), the seat's own. out: (H, W, FOUND), or (H, W, FOUND_ORDERED) to ask for need and
+    behind. maps: scratch, (MAPS, map_places(H, W)).
     """
     height, width = armies.shape
     stride = width + 1
@@ -220,13 +293,16 @@ def survey(board: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
         maps[QUEUE, 0] = root
         tail = flood(maps, FRONT, 1, stride)
     tell(armies, maps, root, out)
+    follow(maps, tail, stride)
     load_up(maps, tail, stride, out)
+    if out.shape[2] == FOUND_ORDERED:
+        put_in_order(armies, maps, tail, stride, out)
 
 
 @call
 def survey_boards(boards: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
-    """`survey` of N boards, on the calling thread: boards (N, H, W, P), armies (N, H, W), out (N, H, W, FOUND); maps as
-    there.
+    """`survey` of N boards, on the calling thread: boards (N, H, W, P), armies (N, H, W), out (N, H, W, what is asked
+    for); maps as there.
     """
     for n in range(len(boards)):
         survey(boards[n], armies[n], out[n], maps)

@@ -25,7 +25,7 @@ from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
 from learner.histogram import mean_of
 from learner.pyramid import Pyramid
-from learner.ways import COUNT, LINEAR, Ways
+from learner.ways import LINEAR, ORDER, Ways
 
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
 ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
@@ -53,6 +53,7 @@ class NetworkConfig:
     level_blocks: int = 0  # residual blocks on each of them
     ways: bool = False  # whether it is shown ways over the board (`learner.ways`)
     phases: bool = False  # whether it is told the turn of the cycle of 50 as 50 numbers, one of them 1
+    ordered: bool = False  # whether ways show as well in which order tiles are gathered
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -68,6 +69,8 @@ class NetworkConfig:
             raise ValueError(f"network seats is {self.seats}; accepted: 1 to 16")
         if not (self.value_bins == 0 or 2 <= self.value_bins <= 4096):
             raise ValueError(f"network value_bins is {self.value_bins}; accepted: 0, 2 to 4096")
+        if self.ordered and not self.ways:
+            raise ValueError("network ordered is True without ways; accepted: False, or ways as well")
 
     @classmethod
     def of(cls, size: str, **options: Any) -> "NetworkConfig":
@@ -81,7 +84,14 @@ class NetworkConfig:
         return {name: value for name, value in asdict(self).items() if value or name not in OPTIONAL}
 
 
-OPTIONAL = ("value_bins", "levels", "level_blocks", "ways", "phases")  # fields that a description may leave out
+OPTIONAL = (
+    "value_bins",
+    "levels",
+    "level_blocks",
+    "ways",
+    "phases",
+    "ordered",
+)  # fields that a description may leave out
 
 # The dial `--size`. From tiny to medium every step up costs some five times the arithmetic; base and large think in a
 # pyramid: at less than medium's arithmetic and at three times it, with fifteen and sixty times its weights.
@@ -271,10 +281,11 @@ class Trunk(nn.Module):
         super().__init__()
         self.config = config
         c, m = config.channels, config.memory
-        self.width = c + (LINEAR if config.ways else 0)  # channels of the tiles that the heads read
+        lengths = (LINEAR if config.ways else 0) + (ORDER if config.ordered else 0)
+        self.width = c + lengths  # channels of the tiles that the heads read
         self.sight = Sight()
-        self.ways = Ways() if config.ways else None
-        self.first = nn.Conv2d(self.sight.count + (COUNT if config.ways else 0), c, 1)
+        self.ways = Ways(config.ordered) if config.ways else None
+        self.first = nn.Conv2d(self.sight.count + (self.ways.count if self.ways else 0), c, 1)
         facts = 3 + VECTOR_SEAT * config.seats + (HARVEST_TURNS if config.phases else 0)
         self.vector = nn.Linear(facts, c)
         self.blocks = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
@@ -331,7 +342,7 @@ class Trunk(nn.Module):
         """
         if self.ways is None:
             return x
-        return torch.cat([x, LOUDER * board[:, self.sight.count : self.sight.count + LINEAR]], dim=1)
+        return torch.cat([x, LOUDER * self.ways.lengths(board[:, self.sight.count :])], dim=1)
 
     def perceive(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor
@@ -402,23 +413,26 @@ class Policy(Trunk):
         return torch.cat(parts, dim=1)
 
 
-def grown(policy: Policy, levels: int = 0, blocks: int = 0, phases: bool = False) -> Policy:
-    """A copy with a pyramid beside its encoder, or told phases, that answers as before until it learns to use them.
+def grown(policy: Policy, levels: int = 0, blocks: int = 0, phases: bool = False, ordered: bool = False) -> Policy:
+    """A copy that has a pyramid beside its encoder, or is told more, and answers as before until it learns to use that.
 
-    levels, blocks: of `learner.pyramid.Pyramid`; 0 levels: none. (Chen et al. 2016: Net2Net.) Raises ValueError for
-    what there is already, for sizes that no network has, and where nothing is asked for.
+    levels, blocks: of `learner.pyramid.Pyramid`; 0 levels: none. phases, ordered: as `NetworkConfig` has them.
+    (Chen et al. 2016: Net2Net.) Raises ValueError for what there is already, for sizes that no network has, and where
+    nothing is asked for.
     """
     now = policy.config
-    if (now.levels and levels) or not (levels or phases):
-        raise ValueError(f"levels is {now.levels} and shall be {levels}; accepted: 0 that shall be 1 to 6, or phases")
-    if now.phases and phases:
-        raise ValueError("the policy is told phases already; accepted: one that is not")
-    config = replace(now, phases=now.phases or phases)
+    if not (levels or phases or ordered):
+        raise ValueError("nothing is asked for; accepted: levels of 1 to 6, phases, ordered")
+    for name, asked in (("levels", levels), ("phases", phases), ("ordered", ordered)):
+        if asked and getattr(now, name):
+            raise ValueError(f"the network has {name} already; accepted: one without")
+    config = replace(now, phases=now.phases or phases, ordered=now.ordered or ordered)
     larger = Policy(replace(config, levels=levels, level_blocks=blocks) if levels else config)
     weights = policy.state_dict()
-    if phases:
-        for name in ("vector.weight", "overview.0.weight"):
-            weights[name] = F.pad(weights[name], (0, HARVEST_TURNS))
+    for name, shape in ((name, weight.shape) for name, weight in larger.state_dict().items() if name in weights):
+        if weights[name].shape != shape:  # what it is told besides comes last, and says nothing at first
+            after = shape[1] - weights[name].shape[1]
+            weights[name] = F.pad(weights[name], (0, 0) * (len(shape) - 2) + (0, after))
     larger.load_state_dict(weights, strict=False)
     if levels:
         assert larger.pyramid is not None

@@ -2,7 +2,8 @@
 
 A convolution looks a tile far and a memory passes on a turn's step in a turn, but an army's way leads round mountains
 across the whole board, and what to gather depends on all that could come along. Both take searches, so `engine.ways`
-makes them and their results are given to the network beside what its seat sees.
+makes them and their results are given to the network beside what its seat sees; the order in which tiles are gathered
+only where it is asked for.
 
 Armies are shown once more as they are: which of two is larger by one is hard to tell from their logarithms.
 
@@ -27,15 +28,19 @@ from engine.ways import (
     ENEMY,
     FAR,
     FOUND,
+    FOUND_ORDERED,
     GENERAL,
     IN_SIGHT,
     LOAD,
     MAPS,
     MINE,
+    MOST_ARMY,
     MOUNTAIN,
     MOVES,
     OBSTACLE,
     SEEN,
+    TOLLS,
+    UNITS,
     map_places,
     survey_boards,
 )
@@ -47,6 +52,7 @@ MOST = 60.0  # armies that a plane tells apart
 SMALL = 20.0  # armies that it shows as 1
 LINEAR = 4  # planes that heads read as well: home, goal, front, and armies, those of others below 0
 COUNT = LINEAR + 1 + 3 * len(MOVES)  # planes that are made of what is found
+ORDER = 2  # planes of the order behind them: need and behind; heads read them as well
 MY_ARMY = PLANES.index("my army")
 OTHERS = [PLANES.index(name) for name in ("ally's army", "enemy's army", "neutral army")]
 KERNELS = COMPILED  # whether kernels search
@@ -62,14 +68,15 @@ class Survey(NamedTuple):
     is_front: Tensor  # 1 at the front
     load: Tensor  # armies, for each of MOVES
     leaf: Tensor  # 1 where nothing is loaded from another tile, for each of MOVES
+    order: Tensor  # need and behind, (N, ORDER, H, W); (N, 0, H, W) where not asked for
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch.compile leaves it as it is
-def survey_compiled(board: Tensor, armies: Tensor) -> Survey:
-    """A survey of planes (N, P, H, W) by kernels, on the CPU or a GPU; armies (N, H, W)."""
+def survey_compiled(board: Tensor, armies: Tensor, ordered: bool = False) -> Survey:
+    """A survey of planes (N, P, H, W) by kernels, on the CPU or a GPU; armies (N, H, W); ordered: with the order."""
     count, _, height, width = board.shape
     boards, armies = board.detach().permute(0, 2, 3, 1).contiguous(), armies.detach().contiguous()
-    found = torch.empty((count, height, width, FOUND), device=board.device)
+    found = torch.empty((count, height, width, FOUND_ORDERED if ordered else FOUND), device=board.device)
     if board.device.type == "cuda":
         from learner.ways_cuda import survey_on_gpu
 
@@ -79,7 +86,8 @@ def survey_compiled(board: Tensor, armies: Tensor) -> Survey:
         survey_boards(boards.numpy(), armies.numpy(), found.numpy(), maps)
     planes = found.permute(0, 3, 1, 2)
     home, goal, front, is_front = planes[:, :LOAD].unbind(1)
-    return Survey(home, goal, front, is_front, planes[:, LOAD::2], planes[:, LOAD + 1 :: 2])
+    loads = planes[:, LOAD:FOUND]
+    return Survey(home, goal, front, is_front, loads[:, ::2], loads[:, 1::2], planes[:, FOUND:])
 
 
 def army_of(plane: Tensor) -> Tensor:
@@ -123,11 +131,38 @@ def add_up(own: Tensor, came: Tensor, steps: int = FAR, seldom: int = SELDOM) ->
     return load
 
 
-def survey_plain(board: Tensor, armies: Tensor) -> Survey:
+def least_on_way(own: Tensor, came: Tensor, steps: int = FAR, seldom: int = SELDOM) -> Tensor:
+    """The least number, 0 or more, on each tile's way to where ways end, (N, H, W); `own` ends there as it began."""
+    least = own
+    for step in range(steps):
+        before = least
+        framed = F.pad(least, [1, 1, 1, 1])
+        ahead = came[0, :, 0] * framed[:, :-2, 1:-1] + came[1, :, 0] * framed[:, 2:, 1:-1]
+        ahead = ahead + came[2, :, 0] * framed[:, 1:-1, :-2] + came[3, :, 0] * framed[:, 1:-1, 2:]
+        least = torch.where(came.sum(0)[:, 0] > 0.0, torch.minimum(own, ahead), own)
+        if step % seldom == 0 and least.device.type == "cpu" and bool((before == least).all()):
+            break
+    return least
+
+
+def order_of(paid: Tensor, came: Tensor, is_front: Tensor) -> Tensor:
+    """Need and behind, (N, ORDER, H, W), of how many of TOLLS the ways pay, (N, H, W); the front pays all."""
+    gathered = paid * ~is_front
+    counts = torch.stack([(gathered >= toll).flatten(1).sum(1) for toll in range(1, len(TOLLS) + 1)], dim=1)
+    places = (gathered.flatten(1).long() - 1).clamp(min=0)
+    need = counts.gather(1, places).view(paid.shape).to(paid.dtype).clamp(max=FAR)
+    nearer = (FAR - need) * (gathered > 0.0)  # than FAR
+    up, down, left, right = (came[:, :, 0] * nearer).unbind(0)
+    rows = torch.maximum(F.pad(up[:, 1:], [0, 0, 0, 1]), F.pad(down[:, :-1], [0, 0, 1, 0]))
+    behind = torch.maximum(rows, torch.maximum(F.pad(left[..., 1:], [0, 1]), F.pad(right[..., :-1], [1, 0])))
+    return FAR - torch.stack([nearer, behind], dim=1)
+
+
+def survey_plain(board: Tensor, armies: Tensor, ordered: bool = False) -> Survey:
     """`survey_compiled` by torch alone."""
-    search, sum_up = steps_to, add_up
+    search, sum_up, go = steps_to, add_up, least_on_way
     if torch.onnx.is_in_onnx_export():  # a script keeps its loops, for ONNX
-        search, sum_up = torch.jit.script(steps_to), torch.jit.script(add_up)
+        search, sum_up, go = torch.jit.script(steps_to), torch.jit.script(add_up), torch.jit.script(least_on_way)
     has = board > 0.0
     mine, enemy, owned = has[:, MINE], has[:, ENEMY], has[:, MINE] | has[:, ALLY] | has[:, ENEMY]
     walls = has[:, MOUNTAIN] | has[:, OBSTACLE] | (has[:, CITY] & ~owned)
@@ -153,7 +188,14 @@ def survey_plain(board: Tensor, armies: Tensor) -> Survey:
     came = (nearer * (nearer.cumsum(0) == 1.0))[:, :, None]  # of several the first
     movable = (armies - 1.0).clamp(min=0.0)
     load = sum_up(torch.stack([movable - move for move in MOVES], 1), came)
-    return Survey(home, goal, front, is_front.float(), load, (to_all(came, F.relu(load)) == 0.0).float())
+    leaf = (to_all(came, F.relu(load)) == 0.0).float()
+    order = home.new_empty((len(home), 0, *home.shape[1:]))
+    if ordered:
+        worth = UNITS * movable.clamp(max=MOST_ARMY - 1.0) - front
+        left = sum_up(torch.stack([worth - toll for toll in TOLLS], 1), came)
+        paid = (left > 0.0).sum(1).float() * (front < FAR)
+        order = order_of(go(torch.where(is_front, float(len(TOLLS)), paid), came), came, is_front)
+    return Survey(home, goal, front, is_front.float(), load, leaf, order)
 
 
 def front_of(goal: Tensor, armies: Tensor, mine: Tensor) -> Tensor:
@@ -166,19 +208,32 @@ def front_of(goal: Tensor, armies: Tensor, mine: Tensor) -> Tensor:
 
 
 class Ways(nn.Module):
-    """The planes of ways; it has no weights."""
+    """The planes of ways, with those of the order where they are asked for; it has no weights."""
+
+    def __init__(self, ordered: bool = False) -> None:
+        super().__init__()
+        self.ordered = ordered
+
+    @property
+    def count(self) -> int:
+        """Planes it makes."""
+        return COUNT + (ORDER if self.ordered else 0)
 
     def forward(self, board: Tensor) -> Tensor:
-        """Planes of `Sight` (N, P, H, W) to (N, COUNT, H, W) float32."""
+        """Planes of `Sight` (N, P, H, W) to (N, count, H, W) float32."""
         with torch.no_grad():
             board = board.float()
             armies = army_of(board[:, MY_ARMY])
             compiled = KERNELS and (board.device.type == "cpu" or ON_GPU) and not torch.onnx.is_in_onnx_export()
-            found = survey_compiled(board, armies) if compiled else survey_plain(board, armies)
+            found = (survey_compiled if compiled else survey_plain)(board, armies, self.ordered)
             loaded = (found.load > 0.0) & (found.front < FAR)[:, None]
             load = torch.log2(1.0 + F.relu(found.load) * loaded) / ARMY_SCALE
             others = army_of(board[:, OTHERS]).clamp(max=MOST).sum(1)
             linear = [way / NEAR for way in (found.home, found.goal, found.front)]
             linear.append((armies.clamp(max=MOST) - others) / SMALL)
             first = torch.stack([*linear, found.is_front], dim=1)
-            return torch.cat([first, load, loaded.float(), found.leaf * loaded], dim=1)
+            return torch.cat([first, load, loaded.float(), found.leaf * loaded, found.order / NEAR], dim=1)
+
+    def lengths(self, planes: Tensor) -> Tensor:
+        """Of its planes those that heads read as well, (N, LINEAR + ORDER or LINEAR, H, W)."""
+        return torch.cat([planes[:, :LINEAR], planes[:, COUNT:]], dim=1)

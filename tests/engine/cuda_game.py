@@ -22,7 +22,7 @@ from engine.board import HEADER, RANK, SEAT_FIELDS, TICKING, TOUCHED
 from engine.maps import MapSpec
 from engine.observation import planes
 from engine.rewards import Shaping
-from engine.ways import FOUND, MAPS, map_places, survey_boards
+from engine.ways import FOUND_ORDERED, MAPS, map_places, survey_boards
 
 SEED = 11
 TURNS = 70
@@ -163,7 +163,7 @@ def survey_games(device):
             )
             boards = np.ascontiguousarray(np.moveaxis(boards, 1, -1))
             armies = np.where((seen.flags >> 1) & 3 == 1, seen.army, 0).reshape(boards.shape[:3]).astype(np.float32)
-            found = np.zeros((*armies.shape, FOUND), np.float32)
+            found = np.zeros((*armies.shape, FOUND_ORDERED), np.float32)
             maps = np.zeros((len(boards), MAPS, map_places(*armies.shape[1:])), np.int32)
             if device == "cpu":
                 survey_boards(boards, armies, found, maps[0])

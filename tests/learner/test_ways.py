@@ -1,6 +1,7 @@
 """Ways over the board: kernels and torch find the same, and it is what a person would see."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -24,12 +25,12 @@ if COMPILED:
 LINES = "A30 a1 a3 a9 a2 .\n.   ^  a7 ^  .  .\n.   .  a1 .  .  .\n.   .  .  .  .  B1"
 
 
-def found(form, text, seat=0):
+def found(form, text, seat=0, ordered=False):
     """A survey of what a seat sees of a board in letters, the only one of its batch."""
     game = read(16, text).game()
     words = torch.from_numpy(BoardView.of(game.row, game._shape).view[seat].copy())
     board = Sight()(words[None])
-    survey = form(board, army_of(board[:, MY_ARMY]))
+    survey = form(board, army_of(board[:, MY_ARMY]), ordered)
     return survey._make(field[0].tolist() for field in survey)
 
 
@@ -63,6 +64,52 @@ def test_a_load_is_what_comes_along_on_the_way_to_the_front(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_a_tile_needs_the_moves_of_the_least_tree_that_empties_it(form):
+    need, behind = found(form, LINES, ordered=True).order
+    # The way from a9 pays for itself and for what joins it: a7 comes along, and a2 is worth a move of its own. What
+    # lies behind a7 is worth none.
+    assert need[0] == [FAR, 4, 4, 4, 5, FAR]
+    assert [row[2] for row in need] == [4, 4, FAR, FAR]
+    assert behind[0] == [4, 4, 4, 5, FAR, FAR]
+    assert [row[2] for row in behind] == [4, FAR, FAR, FAR]
+
+
+def beside(place, places):
+    """Those of some places that an army reaches in a step."""
+    r, c = place
+    return [q for q in ((r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)) if q in places]
+
+
+def moved(armies, start, end):
+    """The armies after one of them, but for one unit, has moved."""
+    return {**armies, start: 1, end: armies[end] + armies[start] - 1}
+
+
+def most_gathered(armies, front, moves):
+    """The most that the front can hold after so many moves, of all there are."""
+    if moves == 0:
+        return armies[front]
+    tries = [moved(armies, p, q) for p, army in armies.items() if army > 1 for q in beside(p, armies)]
+    return max(most_gathered(after, front, moves - 1) for after in tries)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("moves", [1, 4, 5])
+def test_moving_what_is_due_gathers_as_much_as_any_moves(moves, form):
+    armies = dict(zip(product(range(3), range(3)), [3, 1, 4, 6, 9, 1, 20, 2, 5], strict=True))
+    front = (2, 0)
+    most = most_gathered(armies, front, moves)
+    for left in range(moves, 0, -1):
+        own = [f"{'A' if place == front else 'a'}{army}" for place, army in armies.items()]
+        survey = found(form, "\n".join(" ".join(own[at : at + 3]) for at in (0, 3, 6)) + "\n. b1 .", ordered=True)
+        need, behind = survey.order
+        start = next((r, c) for r, c in armies if need[r][c] <= left < behind[r][c])
+        ahead = min(beside(start, armies), key=lambda q: survey.front[q[0]][q[1]])
+        armies = moved(armies, start, ahead)
+    assert armies[front] == most
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_when_all_is_known_the_goal_is_land_of_others(form):
     survey = found(form, "a1 A9 a1\na1 a1 a1\n. b1 .")
     assert survey.goal == [[2, 2, 2], [1, 1, 1], [0, 0, 0]]
@@ -78,7 +125,7 @@ def test_kernels_and_torch_find_the_same_in_whole_games(ruleset, board):
         if turn % 25 == 20:
             planes = sight(torch.from_numpy(batch.observe().words.reshape(12, batch.height, batch.width).copy()))
             armies = army_of(planes[:, MY_ARMY])
-            mine, theirs = survey_compiled(planes, armies), survey_plain(planes, armies)
+            mine, theirs = survey_compiled(planes, armies, True), survey_plain(planes, armies, True)
             for name, one, other in zip(mine._fields, mine, theirs, strict=True):
                 torch.testing.assert_close(one, other, atol=1e-3, rtol=0.0, msg=f"{name} at turn {turn}")
         batch.step(batch.bot_actions(["hunter", "expander"]))
@@ -88,7 +135,7 @@ def test_kernels_and_torch_find_the_same_in_whole_games(ruleset, board):
 def test_narrow_boards(shape):
     planes = torch.rand(2, 17, *shape)
     for form in FORMS:
-        for field in form.values[0](planes, army_of(planes[:, MY_ARMY])):
+        for field in form.values[0](planes, army_of(planes[:, MY_ARMY]), True):
             assert (field.shape[0], *field.shape[-2:]) == (2, *shape)
 
 
@@ -98,17 +145,18 @@ def test_a_network_is_the_same_without_kernels(monkeypatch):
     for _ in range(60):
         batch.step(batch.bot_actions("expander"))
     planes = Sight()(torch.from_numpy(batch.observe().words.reshape(4, 9, 9).copy()))
-    shown = Ways()(planes)
-    assert shown.shape == (4, ways.COUNT, 9, 9)
+    shown = Ways(ordered=True)(planes)
+    assert shown.shape == (4, ways.COUNT + ways.ORDER, 9, 9)
     assert -12.0 <= shown.min() <= shown.max() <= 3.0
+    torch.testing.assert_close(Ways()(planes), shown[:, : ways.COUNT], atol=0.0, rtol=0.0)
     monkeypatch.setattr(ways, "KERNELS", False)
-    torch.testing.assert_close(Ways()(planes), shown, atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(Ways(ordered=True)(planes), shown, atol=1e-5, rtol=0.0)
 
 
-@pytest.mark.parametrize("phases", [False, True])
-def test_a_policy_with_ways_is_kept_and_exported(phases, tmp_path):
+@pytest.mark.parametrize(("phases", "ordered"), [(False, False), (True, False), (True, True)])
+def test_a_policy_with_ways_is_kept_and_exported(phases, ordered, tmp_path):
     torch.manual_seed(0)
-    policy = Policy(replace(NETWORK, phases=phases))
+    policy = Policy(replace(NETWORK, phases=phases, ordered=ordered))
     save_policy(policy, tmp_path / "one", {})
     again = load_policy(tmp_path / "one").policy
     words = torch.randint(0, 127, (1, 2, 5, 6), dtype=torch.int32)

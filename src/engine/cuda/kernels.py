@@ -199,7 +199,7 @@ def expand_masks(rows: Int32, legal: Bool, castles: bool) -> None:
 def survey_each(boards: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
     """`engine.ways.survey` of N boards, a thread each.
 
-    boards (N, H, W, P), armies (N, H, W), out (N, H, W, FOUND), maps (N, MAPS, places).
+    boards (N, H, W, P), armies (N, H, W), out (N, H, W, FOUND or FOUND_ORDERED), maps (N, MAPS, places).
     """
     n = cuda.grid(1)
     if n < boards.shape[0]:

@@ -146,9 +146,10 @@ def rate(
 @click.option("--levels", type=int, default=0, show_default=True, help="A pyramid: halvings of the board; 3, say.")
 @click.option("--blocks", type=int, default=1, show_default=True, help="Residual blocks on each.")
 @click.option("--phases", is_flag=True, help="Let it be told each turn of the cycle of 50.")
+@click.option("--ordered", is_flag=True, help="Let ways show in which order to gather.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of the new weights.")
-def grow(path: Path, out: Path, levels: int, blocks: int, phases: bool, seed: int) -> None:
-    """Write POLICY to OUT with a larger network: a pyramid of the board's halvings, to see the whole board, or phases.
+def grow(path: Path, out: Path, levels: int, blocks: int, phases: bool, ordered: bool, seed: int) -> None:
+    """Write POLICY to OUT with a larger network: a pyramid, to see the whole board, or more to be told.
 
     Until it has learned more it plays as before, or nearly so. Exit status: 0, 2 if the policy cannot be used.
     """
@@ -160,7 +161,7 @@ def grow(path: Path, out: Path, levels: int, blocks: int, phases: bool, seed: in
     try:
         snapshot = load_policy(_stem(path))
         torch.manual_seed(seed)
-        larger = grown(snapshot.policy, levels, blocks, phases)
+        larger = grown(snapshot.policy, levels, blocks, phases, ordered)
     except (SnapshotError, ValueError) as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)

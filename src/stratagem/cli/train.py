@@ -26,6 +26,9 @@ ALGORITHMS = ("ppo",)
 @click.option(
     "--phases/--no-phases", default=False, show_default=True, help="Whether it is told each turn of the cycle of 50."
 )
+@click.option(
+    "--ordered/--no-ordered", default=False, show_default=True, help="Whether ways show what to gather first."
+)
 @click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its network.")
 @click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
 @click.option("--ruleset", default="generalsio", show_default=True, help="generalsio, classic or competition.")
@@ -65,6 +68,7 @@ def train(
     size: str,
     ways: bool,
     phases: bool,
+    ordered: bool,
     start: Path | None,
     board: str,
     ruleset: str,
@@ -109,8 +113,8 @@ def train(
                 found = "with" if network.castles else "without"
                 raise ValueError(f"{start} is of rules {found} castles; accepted: a policy for {ruleset}")
         else:
-            options = {"value_bins": value_bins, "castles": rules.castle_price > 0, "ways": ways, "phases": phases}
-            network = NetworkConfig.of(size, **options)
+            told = {"ways": ways, "phases": phases, "ordered": ordered}
+            network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0, **told)
         plan = FusedPlan(
             name=name,
             seed=seed,

@@ -1,11 +1,14 @@
 """`stratagem policy`: rating against bots and other policies, and another temperature."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from click.testing import CliRunner
 
+from engine.batch import GameBatch
+from engine.map_specs import MapSpec
 from learner.network import NetworkConfig, Policy
 from learner.snapshot import load_policy, save_policy
 from stratagem.cli import main
@@ -86,14 +89,40 @@ def test_a_policy_that_is_told_phases_answers_as_before_and_can_learn_to_tell_th
     assert learned.nonzero()[:, 0].tolist() == [0, 11, 12]
     again = run("grow", tmp_path / "told", tmp_path / "twice", "--phases")
     assert again.exit_code == 2
-    assert "told phases already" in again.output
+    assert "the network has phases already" in again.output
+
+
+def test_a_policy_that_is_shown_the_order_answers_as_before_and_can_learn_to_read_it(tmp_path):
+    torch.manual_seed(2)
+    before = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, ways=True))
+    save_policy(before, tmp_path / "before", {})
+    shown = run("grow", tmp_path / "before", tmp_path / "shown", "--ordered")
+    assert shown.exit_code == 0, shown.output
+    after = load_policy(tmp_path / "shown").policy
+    assert after.config == replace(before.config, ordered=True)
+    batch = GameBatch("generalsio", 1, 3, board=MapSpec.plain(9, 9))
+    batch.reset()
+    for _ in range(60):
+        batch.step(batch.bot_actions("expander"))
+    observed = batch.observe()
+    words = torch.from_numpy(observed.words.copy()).view(1, 2, 9, 9)
+    vector = torch.from_numpy(observed.vector.copy()).view(1, 2, -1)
+    others = (before.first_memory(2, 9, 9), torch.ones(1, 2, dtype=torch.bool))
+    output = after(words, vector, *others)
+    torch.testing.assert_close(output.logits, before(words, vector, *others).logits)
+    output.logits[output.logits > -1e8].square().sum().backward()
+    for weight in (after.first.weight, after.moves.leave.weight, after.moves.enter.weight):
+        assert (weight.grad[:, -2:].abs().sum((0, 2, 3)) > 0).all()
+    again = run("grow", tmp_path / "shown", tmp_path / "twice", "--ordered")
+    assert again.exit_code == 2
+    assert "the network has ordered already" in again.output
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (("grow", "nowhere", "{policy}"), "nowhere"),
-        (("grow", "{policy}", "{policy}", "--levels", "0"), "levels is 0 and shall be 0; accepted"),
+        (("grow", "{policy}", "{policy}", "--levels", "0"), "nothing is asked for; accepted: levels of 1 to 6"),
         (("grow", "{policy}", "{policy}", "--levels", "9"), "levels and level_blocks are 9 and 1; accepted"),
         (("rate", "nowhere"), "nowhere"),
         (("rate", "{policy}", "--board", "moon"), 'map "moon" is unknown'),
