@@ -56,7 +56,7 @@ class OneTurn(nn.Module):
         states, memory = policy.gru(x[None], memory, resets)
         x = policy.aim(F.relu(x + policy.mix(states[0])))
         hidden = F.relu(policy.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
-        return policy._logits(policy.tiles(x, board), hidden), policy.value_of(policy.value(hidden)), memory
+        return policy._logits(policy.tiles(x, board, facts), hidden), policy.value_of(policy.value(hidden)), memory
 
 
 def export_onnx(policy: Policy) -> bytes:

@@ -25,13 +25,16 @@ from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
 from learner.histogram import mean_of
 from learner.pyramid import Pyramid
-from learner.ways import LINEAR, ORDER, Ways
+from learner.ways import LINEAR, NEAR, ORDER, Ways
 
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
 ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
 HARVEST_TURNS = 50
+CYCLE_FACT = 1  # place of the part of a cycle that is over among `scalars`
 GROWN_GAIN = 0.02  # how loudly a new pyramid speaks: not at all would give it no gradient
 LOUDER = 4.0  # how much larger the heads read the linear planes of ways: a step is a quarter, a few armies as much
+GATHER_UNTIL = (8.0, 16.0, 24.0, 32.0, 40.0, 50.0)  # turns of the cycle until which an untrained network may gather
+SHARP = 2.0  # how sharply a tile that is due differs from one that needs a move more
 CLOCK_SCALE = 9.0  # log2(1 + turn) / CLOCK_SCALE: 1.0 at turn 511
 TOTAL_SCALE = 9.0  # the same for a seat's armies
 
@@ -53,7 +56,7 @@ class NetworkConfig:
     level_blocks: int = 0  # residual blocks on each of them
     ways: bool = False  # whether it is shown ways over the board (`learner.ways`)
     phases: bool = False  # whether it is told the turn of the cycle of 50 as 50 numbers, one of them 1
-    ordered: bool = False  # whether ways show as well in which order tiles are gathered
+    ordered: bool = False  # whether it is shown in which order tiles are gathered, and says for how long it will
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -271,6 +274,29 @@ class Moves(nn.Module):
         return logits.flatten(1, 2)
 
 
+class Patience(nn.Module):
+    """Says for how many more moves to gather, some ways at once, and shows the tiles that are due then.
+
+    With m moves left a tile is due where need <= m < behind (`engine.ways`); here softly, so that m is learned.
+    """
+
+    def __init__(self, facts: int) -> None:
+        super().__init__()
+        self.left = nn.Linear(facts, len(GATHER_UNTIL))
+
+    def initialise(self) -> None:
+        """Begin with as many moves as turns are left until each of GATHER_UNTIL."""
+        nn.init.zeros_(self.left.weight)
+        self.left.weight.data[:, CYCLE_FACT] = -HARVEST_TURNS
+        self.left.bias.data.copy_(torch.tensor(GATHER_UNTIL))
+
+    def forward(self, order: Tensor, facts: Tensor) -> Tensor:
+        """Planes of need and behind (N, ORDER, H, W) and facts (N, K) to (N, len(GATHER_UNTIL), H, W), 0 to 1."""
+        moves = self.left(facts)[..., None, None]
+        need, behind = (NEAR * order[:, None]).unbind(2)
+        return torch.sigmoid(SHARP * (moves - need + 0.5)) * torch.sigmoid(SHARP * (behind - moves - 0.5))
+
+
 class Trunk(nn.Module):
     """What every recurrent network here has before its heads: encoder, memory and a view of the whole board.
 
@@ -281,13 +307,14 @@ class Trunk(nn.Module):
         super().__init__()
         self.config = config
         c, m = config.channels, config.memory
-        lengths = (LINEAR if config.ways else 0) + (ORDER if config.ordered else 0)
-        self.width = c + lengths  # channels of the tiles that the heads read
+        shown = (LINEAR if config.ways else 0) + (len(GATHER_UNTIL) if config.ordered else 0)
+        self.width = c + shown  # channels of the tiles that the heads read
         self.sight = Sight()
         self.ways = Ways(config.ordered) if config.ways else None
         self.first = nn.Conv2d(self.sight.count + (self.ways.count if self.ways else 0), c, 1)
         facts = 3 + VECTOR_SEAT * config.seats + (HARVEST_TURNS if config.phases else 0)
         self.vector = nn.Linear(facts, c)
+        self.patience = Patience(facts) if config.ordered else None
         self.blocks = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
         self.pyramid = Pyramid(c, config.levels, config.level_blocks) if config.levels else None
         self.gru = BoardGRU(c, m)
@@ -311,6 +338,8 @@ class Trunk(nn.Module):
         if self.config.phases:  # at first all turns of the cycle are alike
             for weight in (self.vector.weight, self.overview.get_parameter("0.weight")):
                 nn.init.zeros_(weight[:, -HARVEST_TURNS:])
+        if self.patience is not None:
+            self.patience.initialise()
         for block in (*self.blocks, self.aim):  # so that what flows through the shortcuts keeps its size
             nn.init.orthogonal_(block.think.weight.flatten(1), gain=0.5)
         nn.init.orthogonal_(self.gru.read.weight.flatten(1), gain=1.0)
@@ -336,13 +365,16 @@ class Trunk(nn.Module):
         """Planes (N, P, H, W) of `Sight`, with those of ways behind them where the network is shown them."""
         return board if self.ways is None else torch.cat([board, self.ways(board)], dim=1)
 
-    def tiles(self, x: Tensor, board: Tensor) -> Tensor:
-        """What the heads read of the tiles, (N, width, H, W): x, (N, C, H, W), and where ways are shown their lengths,
-        which an army shortens that marches, and armies; board as in `encode`.
+    def tiles(self, x: Tensor, board: Tensor, facts: Tensor) -> Tensor:
+        """What the heads read of the tiles, (N, width, H, W): x, (N, C, H, W); where ways are shown, their lengths,
+        which an army shortens that marches, and armies; and what is due. board and facts as in `encode`.
         """
         if self.ways is None:
             return x
-        return torch.cat([x, LOUDER * self.ways.lengths(board[:, self.sight.count :])], dim=1)
+        shown = [x, LOUDER * board[:, self.sight.count : self.sight.count + LINEAR]]
+        if self.patience is not None:
+            shown.append(LOUDER * self.patience(board[:, -ORDER:], facts))
+        return torch.cat(shown, dim=1)
 
     def perceive(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor
@@ -359,7 +391,7 @@ class Trunk(nn.Module):
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
         hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
         legal = legal_actions(flat, self.config.halves, self.config.castles)
-        return self.tiles(x, board), hidden, legal, memory
+        return self.tiles(x, board, facts), hidden, legal, memory
 
     def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
         """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""

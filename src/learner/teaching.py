@@ -33,7 +33,7 @@ TEMPERATURE = (
     0.2  # at which the learner plays: near what a finished policy is tempered to, so that it meets what that meets
 )
 SCATTER = 300  # turns, over which games are scattered at the start
-NEWEST = 0.05  # weight of the newest fragment in the agreement told
+NEWEST = 0.05  # weight of the newest fragment in the agreement told; the first ones weigh alike
 
 
 class Lessons:
@@ -63,6 +63,7 @@ class Lessons:
         self._fresh: Bool = np.ones(batch.num_games, np.bool_)
         self._over: Bool = np.zeros(batch.num_games, np.bool_)
         self.agreement = 0.0  # part of the teacher's latest moves, passes aside, that were the learner's first choice
+        self._compared = 0  # fragments that it is of
         self._weaker = weaker
         self._by_teacher = np.zeros((batch.num_games, batch.seats), np.bool_)
         self._by_weaker = np.full((batch.num_games, batch.seats), -1, np.int8)  # which of WEAKER, -1: none
@@ -93,7 +94,8 @@ class Lessons:
         rewards, terminated, truncated = (torch.stack(column) for column in zip(*ends, strict=True))
         advantages = advantages_of(rewards, torch.cat([values, last[None]]), terminated, truncated, GAMMA, LAMBDA)
         if len(moved := torch.cat(agreed)):
-            self.agreement += NEWEST * (float(moved.float().mean()) - self.agreement)
+            self._compared += 1
+            self.agreement += max(NEWEST, 1.0 / self._compared) * (float(moved.float().mean()) - self.agreement)
         return Fragment(words, vector, resets, labels, (advantages + values).clamp(-1.0, 1.0), valid, equals)
 
     def _scatter(self) -> None:

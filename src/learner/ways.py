@@ -52,7 +52,7 @@ MOST = 60.0  # armies that a plane tells apart
 SMALL = 20.0  # armies that it shows as 1
 LINEAR = 4  # planes that heads read as well: home, goal, front, and armies, those of others below 0
 COUNT = LINEAR + 1 + 3 * len(MOVES)  # planes that are made of what is found
-ORDER = 2  # planes of the order behind them: need and behind; heads read them as well
+ORDER = 2  # planes of the order behind them: need and behind
 MY_ARMY = PLANES.index("my army")
 OTHERS = [PLANES.index(name) for name in ("ally's army", "enemy's army", "neutral army")]
 KERNELS = COMPILED  # whether kernels search
@@ -233,7 +233,3 @@ class Ways(nn.Module):
             linear.append((armies.clamp(max=MOST) - others) / SMALL)
             first = torch.stack([*linear, found.is_front], dim=1)
             return torch.cat([first, load, loaded.float(), found.leaf * loaded, found.order / NEAR], dim=1)
-
-    def lengths(self, planes: Tensor) -> Tensor:
-        """Of its planes those that heads read as well, (N, LINEAR + ORDER or LINEAR, H, W)."""
-        return torch.cat([planes[:, :LINEAR], planes[:, COUNT:]], dim=1)

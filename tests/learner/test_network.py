@@ -6,7 +6,18 @@ import torch
 
 from engine.actions import expand_mask
 from engine.observation import PLANES, planes
-from learner.network import SIZES, NetworkConfig, Policy, Sight, legal_actions, phase, sample, scalars
+from learner.network import (
+    GATHER_UNTIL,
+    SIZES,
+    NetworkConfig,
+    Policy,
+    Sight,
+    legal_actions,
+    phase,
+    sample,
+    scalars,
+)
+from learner.ways import FAR, NEAR
 
 CONFIG = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)
 
@@ -131,6 +142,21 @@ def test_an_untrained_network_does_alike_in_all_phases_and_learns_to_tell_them_a
     gradient = policy.vector.weight.grad[:, -50:]
     assert gradient[:, 0].any()
     assert not gradient[:, 1:].any()
+
+
+def test_a_tile_is_due_that_the_moves_left_suffice_for_but_not_for_what_lies_behind():
+    policy = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, ways=True, ordered=True))
+    need = torch.tensor([5.0, 4.0, 4.0, FAR])
+    behind = torch.tensor([FAR, 5.0, 4.0, FAR])
+    order = torch.stack([need, behind])[None, :, None, :] / NEAR
+    vector = torch.zeros(1, 7, dtype=torch.int32)
+    for until, gathers in zip(GATHER_UNTIL, range(6), strict=True):
+        for left, due in ((4, [1]), (5, [0]), (6, [0]), (3, []), (0, [])):
+            vector[:, 0] = 100 + int(until) - left
+            shown = policy.patience(order, policy.facts(vector, 36))[0, gathers, 0]
+            assert (shown > 0.5).nonzero()[:, 0].tolist() == due
+    shown.sum().backward()
+    assert policy.patience.left.bias.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("size", ["tiny", "small"])

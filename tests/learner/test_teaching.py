@@ -1,6 +1,7 @@
 """Learning from a bot: who plays which seat, what is told of it, and that it is learned."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -127,6 +128,21 @@ def test_it_learns_what_its_teacher_does():
     assert lessons.agreement > 0.2
 
 
+def test_the_first_fragments_count_alike_in_the_agreement(monkeypatch):
+    lessons = Lessons(Policy(NETWORK), games(), "expander", 1, lambda: 1.0)
+    told = []
+    for right in (True, False, False, True):
+        monkeypatch.setattr(
+            teaching, "accepted", lambda turns, actions, right=right: torch.full((1, 8, actions), right)
+        )
+        lessons.fragment(4)
+        told.append(lessons.agreement)
+    assert told == pytest.approx([1.0, 1 / 2, 1 / 3, 1 / 2])
+
+
+TOLD = ("--ways", "--phases", "--ordered")
+
+
 def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
     def run(*more):
         arguments = ["clone", "--teacher", "hunter", "--board", "small", "--games", "4", "--minutes", "0.03", *more]
@@ -134,7 +150,7 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
         assert result.exit_code == 0, result.output
         return result.output
 
-    assert "agrees with hunter on" in run("--out", str(tmp_path / "first"), "--no-halves", "--ways", "--phases")
+    assert "agrees with hunter on" in run("--out", str(tmp_path / "first"), "--no-halves", *TOLD)
     about = load_policy(tmp_path / "first").about
     assert (about["taught_by"], about["ruleset"]) == ("hunter", "generalsio")
     rows = [json.loads(line) for line in (tmp_path / "first.metrics.jsonl").read_text().splitlines()]
@@ -147,16 +163,17 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
     assert result.exit_code == 2
     assert "without castles" in result.output
     config = load_policy(tmp_path / "second").policy.config
-    assert (config.halves, config.ways, config.phases) == (False, True, True)
+    assert (config.halves, config.ways, config.phases, config.ordered) == (False, True, True, True)
 
 
-def test_ctrl_c_ends_the_training_and_keeps_what_was_learned(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_training_and_keeps_what_was_learned(number, tmp_path, monkeypatch):
     calls, fragment = [], Lessons.fragment
 
     def interrupted(self, turns):
         calls.append(turns)
         if len(calls) == 3:
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
         return fragment(self, turns)
 
     monkeypatch.setattr(Lessons, "fragment", interrupted)
