@@ -196,6 +196,10 @@ def test_a_signal_ends_the_training_and_keeps_what_was_learned(number, tmp_path,
         (["--teacher", "nobody"], "'nobody' is not one of"),
         (["--teacher", "hunter", "--board", "moon"], 'map "moon" is unknown'),
         (["--teacher", "hunter", "--size", "huge"], 'size "huge" is unknown'),
+        (
+            ["--teacher", "hunter", "--ordered"],
+            "network ordered is True without ways; accepted: False, or ways as well",
+        ),
         (["--teacher", "hunter", "--start", "nowhere"], "nowhere"),
     ],
 )

@@ -105,7 +105,7 @@ def _network(start: Path | None, size: str, **options: Any) -> "NetworkConfig":
     except SnapshotError as error:
         raise click.BadParameter(str(error), param_hint="--start") from None
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--start" if start else "--size") from None
+        raise click.UsageError(f"--start: {error}" if start else str(error)) from None
 
 
 class Teller:
