@@ -23,20 +23,15 @@ from torch.nn import functional as F  # noqa: N812 (the name the field knows it 
 from engine.actions import action_count
 from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
+from learner.facts import HARVEST_TURNS, phase, scalars
 from learner.histogram import mean_of
+from learner.patience import GATHER_UNTIL, Patience
 from learner.pyramid import Pyramid
-from learner.ways import LINEAR, NEAR, ORDER, Ways
+from learner.ways import LINEAR, ORDER, Ways
 
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
 ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
-HARVEST_TURNS = 50
-CYCLE_FACT = 1  # place of the part of a cycle that is over among `scalars`
-GROWN_GAIN = 0.02  # how loudly a new pyramid speaks: not at all would give it no gradient
 LOUDER = 4.0  # how much larger the heads read the linear planes of ways: a step is a quarter, a few armies as much
-GATHER_UNTIL = (8.0, 16.0, 24.0, 32.0, 40.0, 50.0)  # turns of the cycle until which an untrained network may gather
-SHARP = 2.0  # how sharply a tile that is due differs from one that needs a move more
-CLOCK_SCALE = 9.0  # log2(1 + turn) / CLOCK_SCALE: 1.0 at turn 511
-TOTAL_SCALE = 9.0  # the same for a seat's armies
 
 
 @dataclass(frozen=True)
@@ -147,28 +142,6 @@ class Sight(nn.Module):
         return board.permute(0, 3, 1, 2)
 
 
-def scalars(vector: Tensor, tiles: int) -> Tensor:
-    """What a seat always knows, (N, 1 + 3S) int32, as floats near 1: (N, 3 + 3S)."""
-    turn = vector[:, :1].float()
-    seats = vector[:, 1:].reshape(len(vector), -1, VECTOR_SEAT).float()
-    clock = torch.cat(
-        [turn % 2, (turn % HARVEST_TURNS) / HARVEST_TURNS, torch.log2(1.0 + turn.clamp(min=0)) / CLOCK_SCALE], dim=1
-    )
-    land = seats[..., 0] / tiles
-    army = torch.log2(1.0 + seats[..., 1].clamp(min=0)) / TOTAL_SCALE
-    gone = (seats[..., 2] > 0).float()
-    return torch.cat([clock, land, army, gone], dim=1)
-
-
-def phase(vector: Tensor) -> Tensor:
-    """The turn of the cycle in which land grows, one of HARVEST_TURNS numbers that is 1: float32 (N, HARVEST_TURNS).
-
-    What to do changes from one turn of it to the next, which a network reads with difficulty from one number.
-    """
-    turns = torch.arange(HARVEST_TURNS, device=vector.device, dtype=vector.dtype)
-    return (vector[:, :1] % HARVEST_TURNS == turns).float()
-
-
 def legal_actions(words: Tensor, halves: bool, castles: bool) -> Tensor:
     """Which action codes the words' masks allow: words (N, H, W) int32 to bool (N, A). A pass always is."""
     n = len(words)
@@ -272,29 +245,6 @@ class Moves(nn.Module):
         both = torch.stack(ways, dim=3) + self.leave(x).permute(0, 2, 3, 1)[:, :, :, None]
         logits: Tensor = self.judge(F.relu(both, inplace=True))
         return logits.flatten(1, 2)
-
-
-class Patience(nn.Module):
-    """Says for how many more moves to gather, some ways at once, and shows the tiles that are due then.
-
-    With m moves left a tile is due where need <= m < behind (`engine.ways`); here softly, so that m is learned.
-    """
-
-    def __init__(self, facts: int) -> None:
-        super().__init__()
-        self.left = nn.Linear(facts, len(GATHER_UNTIL))
-
-    def initialise(self) -> None:
-        """Begin with as many moves as turns are left until each of GATHER_UNTIL."""
-        nn.init.zeros_(self.left.weight)
-        self.left.weight.data[:, CYCLE_FACT] = -HARVEST_TURNS
-        self.left.bias.data.copy_(torch.tensor(GATHER_UNTIL))
-
-    def forward(self, order: Tensor, facts: Tensor) -> Tensor:
-        """Planes of need and behind (N, ORDER, H, W) and facts (N, K) to (N, len(GATHER_UNTIL), H, W), 0 to 1."""
-        moves = self.left(facts)[..., None, None]
-        need, behind = (NEAR * order[:, None]).unbind(2)
-        return torch.sigmoid(SHARP * (moves - need + 0.5)) * torch.sigmoid(SHARP * (behind - moves - 0.5))
 
 
 class Trunk(nn.Module):
@@ -443,33 +393,6 @@ class Policy(Trunk):
         if self.build is not None:
             parts.append(self.build(x).flatten(1))
         return torch.cat(parts, dim=1)
-
-
-def grown(policy: Policy, levels: int = 0, blocks: int = 0, phases: bool = False, ordered: bool = False) -> Policy:
-    """A copy that has a pyramid beside its encoder, or is told more, and answers as before until it learns to use that.
-
-    levels, blocks: of `learner.pyramid.Pyramid`; 0 levels: none. phases, ordered: as `NetworkConfig` has them.
-    (Chen et al. 2016: Net2Net.) Raises ValueError for what there is already, for sizes that no network has, and where
-    nothing is asked for.
-    """
-    now = policy.config
-    if not (levels or phases or ordered):
-        raise ValueError("nothing is asked for; accepted: levels of 1 to 6, phases, ordered")
-    for name, asked in (("levels", levels), ("phases", phases), ("ordered", ordered)):
-        if asked and getattr(now, name):
-            raise ValueError(f"the network has {name} already; accepted: one without")
-    config = replace(now, phases=now.phases or phases, ordered=now.ordered or ordered)
-    larger = Policy(replace(config, levels=levels, level_blocks=blocks) if levels else config)
-    weights = policy.state_dict()
-    for name, shape in ((name, weight.shape) for name, weight in larger.state_dict().items() if name in weights):
-        if weights[name].shape != shape:  # what it is told besides comes last, and says nothing at first
-            after = shape[1] - weights[name].shape[1]
-            weights[name] = F.pad(weights[name], (0, 0) * (len(shape) - 2) + (0, after))
-    larger.load_state_dict(weights, strict=False)
-    if levels:
-        assert larger.pyramid is not None
-        nn.init.constant_(larger.pyramid.gains, GROWN_GAIN)
-    return larger
 
 
 def parameters_of(network: nn.Module) -> int:

@@ -6,17 +6,9 @@ import torch
 
 from engine.actions import expand_mask
 from engine.observation import PLANES, planes
-from learner.network import (
-    GATHER_UNTIL,
-    SIZES,
-    NetworkConfig,
-    Policy,
-    Sight,
-    legal_actions,
-    phase,
-    sample,
-    scalars,
-)
+from learner.facts import phase, scalars
+from learner.network import SIZES, NetworkConfig, Policy, Sight, legal_actions, sample
+from learner.patience import GATHER_UNTIL
 from learner.ways import FAR, NEAR
 
 CONFIG = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)

@@ -155,7 +155,8 @@ def grow(path: Path, out: Path, levels: int, blocks: int, phases: bool, ordered:
     """
     import torch
 
-    from learner.network import grown, parameters_of
+    from learner.growth import grown
+    from learner.network import parameters_of
     from learner.snapshot import SnapshotError, load_policy, save_policy
 
     try:

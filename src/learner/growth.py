@@ -1,0 +1,37 @@
+"""Larger networks that answer as a smaller one did: what was learned is kept, and there is more to learn with."""
+
+from dataclasses import replace
+
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 (the name the field knows it by)
+
+from learner.network import Policy
+
+GROWN_GAIN = 0.02  # how loudly a new pyramid speaks: not at all would give it no gradient
+
+
+def grown(policy: Policy, levels: int = 0, blocks: int = 0, phases: bool = False, ordered: bool = False) -> Policy:
+    """A copy that has a pyramid beside its encoder, or is told more, and answers as before until it learns to use that.
+
+    levels, blocks: of `learner.pyramid.Pyramid`; 0 levels: none. phases, ordered: as `NetworkConfig` has them.
+    (Chen et al. 2016: Net2Net.) Raises ValueError for what there is already, for sizes that no network has, and where
+    nothing is asked for.
+    """
+    now = policy.config
+    if not (levels or phases or ordered):
+        raise ValueError("nothing is asked for; accepted: levels of 1 to 6, phases, ordered")
+    for name, asked in (("levels", levels), ("phases", phases), ("ordered", ordered)):
+        if asked and getattr(now, name):
+            raise ValueError(f"the network has {name} already; accepted: one without")
+    config = replace(now, phases=now.phases or phases, ordered=now.ordered or ordered)
+    larger = Policy(replace(config, levels=levels, level_blocks=blocks) if levels else config)
+    weights = policy.state_dict()
+    for name, shape in ((name, weight.shape) for name, weight in larger.state_dict().items() if name in weights):
+        if weights[name].shape != shape:  # what it is told besides comes last, and says nothing at first
+            after = shape[1] - weights[name].shape[1]
+            weights[name] = F.pad(weights[name], (0, 0) * (len(shape) - 2) + (0, after))
+    larger.load_state_dict(weights, strict=False)
+    if levels:
+        assert larger.pyramid is not None
+        nn.init.constant_(larger.pyramid.gains, GROWN_GAIN)
+    return larger
