@@ -21,7 +21,7 @@ from engine.board import (
     allocate,
     get,
 )
-from engine.bots import bot_actions, find_bot, scratch_words
+from engine.bots import HUNTERS, bot_actions, find_bot, scratch_words
 from engine.bots.equals import hunter_equals
 from engine.compile import inlined, kernel, loop, prange
 from engine.game import Game
@@ -341,15 +341,17 @@ class GameBatch:
         bot_actions(self.rows, bots, self.seed, actions, self._scratch)
         return actions if games is None else actions[games]
 
-    def hunter_equals(self) -> tuple[Int32, UInt8]:
-        """What `bot_actions("hunter")` says, and all moves that the hunter likes as well as those.
+    def hunter_equals(self, name: str = "hunter") -> tuple[Int32, UInt8]:
+        """What `bot_actions(name)` says of "hunter" or "tracker", and all moves that the bot likes as well as those.
 
         int32 (G, S), and uint8 (G, S, H, W): bits 0-3 a move of the whole army up, down, left, right; none where it
         passes or builds a castle.
         """
+        if name not in HUNTERS:
+            raise ValueError(f'bot "{name}" does not tell what it likes as well; those that do: {", ".join(HUNTERS)}')
         actions = np.zeros((self.num_games, self.seats), np.int32)
         moves = np.zeros((*actions.shape, self.tiles), np.uint8)
-        hunter_equals(self.rows, self.seed, actions, moves, self._scratch)
+        hunter_equals(self.rows, find_bot(name), self.seed, actions, moves, self._scratch)
         return actions, moves.reshape(*actions.shape, self.height, self.width)
 
     def snapshot(self, game: int) -> Int32:

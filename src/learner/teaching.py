@@ -7,7 +7,7 @@ seat is given to the teacher with a probability that falls over the run, and els
 In some games the learner meets a weaker bot instead. Against its equals it is seldom far ahead, and a policy that never
 was does not know how to end a game that it has won.
 
-Where the hunter likes several moves alike, any of them is right: which it takes says nothing that could be learned.
+Where the teacher likes several moves alike, any of them is right: which it takes says nothing that could be learned.
 
 The value head learns what games are worth as they are played, by TD(lambda): 1 for a win, -1 for a defeat.
 """
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from engine.arrays import Bool, Int32, Int64
 from engine.batch import GameBatch
+from engine.bots import HUNTERS
 from engine.compile import OneThread
 from learner.cloning import Fragment, accepted
 from learner.crew import crew_of
@@ -126,8 +127,8 @@ class Lessons:
         """
         self._deal(np.flatnonzero(self._fresh))
         with OneThread():
-            if self._teachers[0] == "hunter":
-                told, equals = self.batch.hunter_equals()
+            if self._teachers[0] in HUNTERS:
+                told, equals = self.batch.hunter_equals(self._teachers[0])
             else:
                 told = self.batch.bot_actions(self._teachers)
                 equals = np.zeros((*told.shape, self.height, self.width), np.uint8)

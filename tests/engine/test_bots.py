@@ -93,7 +93,7 @@ def play_digest():
     batch = GameBatch("competition", 2, 5, board=MapSpec.plain(6, 6, mountains=0.1), max_turns=90)
     batch.reset()
     seen = hashlib.sha256()
-    for turn in range(150):
+    for turn in range(50 * len(NAMES)):
         actions = batch.bot_actions((NAMES[turn // 50], "hunter"))
         seen.update(actions.tobytes())
         batch.step(actions)
@@ -301,11 +301,19 @@ class TestStrength:
 
     @pytest.mark.parametrize(
         ("name", "other", "least"),
-        [("expander", "random", 0.9), ("hunter", "random", 0.96), ("hunter", "expander", 0.88)],
+        [
+            ("expander", "random", 0.9),
+            ("hunter", "random", 0.96),
+            ("hunter", "expander", 0.88),
+            ("tracker", "expander", 0.88),
+        ],
     )
     @pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("generalsio", "small")])
     def test_site_and_small_boards(self, name, other, least, ruleset, board):
         assert wins(name, other, ruleset, board) >= least
+
+    def test_tracker_beats_the_hunter_where_generals_must_be_found(self):
+        assert wins("tracker", "hunter", maps=150) >= 0.57
 
     @pytest.mark.parametrize(("other", "least"), [("random", 0.95), ("expander", 0.85)])
     def test_hunter_in_the_competition(self, other, least):

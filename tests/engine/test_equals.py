@@ -11,6 +11,7 @@ from engine.bots import bot_actions, find_bot, scratch_words
 from engine.bots.desk import ARMY, GATHER, HOME, MARCH, OTHER, REASON, survey
 from engine.bots.equals import hunter_equals, mark_equals
 from engine.bots.gather import gather
+from engine.bots.hunter import HUNTER
 from engine.bots.march import advance, aim
 from engine.map_specs import MapSpec
 
@@ -95,7 +96,7 @@ def test_prizes_alike_are_all_named():
     rows = game.row[None]
     desk = np.zeros((1, scratch_words(15)), np.int32)
     actions, moves = np.zeros((1, 2), np.int32), np.zeros((1, 2, 15), np.uint8)
-    hunter_equals(rows, 0, actions, moves, desk)
+    hunter_equals(rows, HUNTER, 0, actions, moves, desk)
     # Up leads on to two free tiles, as left and right do; below it are mountains, but two free tiles beside as well.
     assert moves[0, 0].tolist() == [0, 0, 0, 0, 0b1111] + [0] * 10
     assert len({int(_drawn(rows, seed)) for seed in range(40)}) == 4

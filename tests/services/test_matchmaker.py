@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.services.arbitrary import bytes_for, fields_of, is_message
 from tests.services.game_server import local_server, small
 
+from engine.bots import BOTS
 from services.channels import open_async_channel, open_channel
 from services.client import GameClient, ServiceError, readable_errors
 from services.game_maker import RemoteGames
@@ -132,7 +133,7 @@ def test_actors_are_told_whom_to_play(place: Place) -> None:
     by_version = {p.opponent_version: p.games for p in answer.pairings if p.kind == M.Pairing.KIND_SNAPSHOT}
     assert set(by_version) == {1, 2}
     assert by_version[2] > by_version[1]  # the stronger one
-    assert {p.bot for p in answer.pairings if p.kind == M.Pairing.KIND_BOT} == {"random", "expander", "hunter"}
+    assert {p.bot for p in answer.pairings if p.kind == M.Pairing.KIND_BOT} == set(BOTS)
 
 
 def test_a_tournament_of_bots_streams_its_results(place: Place) -> None:

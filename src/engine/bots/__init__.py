@@ -2,12 +2,13 @@
 
 from engine.bots.dispatch import bot_actions, choose, choose_in_game, scratch_words
 from engine.bots.expander import EXPANDER
-from engine.bots.hunter import HUNTER
+from engine.bots.hunter import HUNTER, TRACKER
 from engine.bots.random import RANDOM
 
-BOTS = {"random": RANDOM, "expander": EXPANDER, "hunter": HUNTER}
+BOTS = {"random": RANDOM, "expander": EXPANDER, "hunter": HUNTER, "tracker": TRACKER}
+HUNTERS = ("hunter", "tracker")  # those that tell which moves they like as well
 
-__all__ = ["BOTS", "bot_actions", "choose", "choose_in_game", "find_bot", "scratch_words"]
+__all__ = ["BOTS", "HUNTERS", "bot_actions", "choose", "choose_in_game", "find_bot", "scratch_words"]
 
 
 def find_bot(name: str) -> int:

@@ -40,7 +40,8 @@ NOTES = 32
     REASON,  # what the action came from, of those below; and of that,
     REASON_PLACE,  # marching: where it starts
     REASON_VALUE,  # expanding, marching: what it is worth; gathering: places of the tree
-) = range(17)
+    TRACKING,  # 1 for the tracker, 0 for the hunter
+) = range(18)
 
 OTHER, EXPAND, GATHER, MARCH = range(4)  # reasons
 

@@ -5,7 +5,7 @@ from engine.arrays import Int8, Int32
 from engine.board import EPISODE, MAX_SEATS, OBSERVED, SEATS, get
 from engine.bots.desk import desk_words
 from engine.bots.expander import EXPANDER, choose_expander
-from engine.bots.hunter import HUNTER, choose_hunter
+from engine.bots.hunter import HUNTER, TRACKER, choose_hunter
 from engine.bots.random import RANDOM, choose_random
 from engine.bots.sight import vector_start
 from engine.chance import FOR_PLAY, draw, make_key
@@ -29,7 +29,9 @@ def choose(board: Int32, s: int, bot: int, key: int, scratch: Int32) -> int:
     if bot == EXPANDER:
         return choose_expander(board, s, key, scratch)
     if bot == HUNTER:
-        return choose_hunter(board, s, key, scratch)
+        return choose_hunter(board, s, key, 0, scratch)
+    if bot == TRACKER:
+        return choose_hunter(board, s, key, 1, scratch)
     return PASS
 
 

@@ -1,4 +1,4 @@
-"""Moves that the hunter likes as well as the one that it makes: who learns from it need not guess which it took.
+"""Moves that hunter or tracker like as well as the one made: who learns from them need not guess which they took.
 
 Of prizes worth the same it draws one; a tree is gathered from any of its leaves; of ways equally short and good one is
 the first.
@@ -26,7 +26,7 @@ from engine.bots.desk import (
     tile_at,
 )
 from engine.bots.dispatch import choose_in_game
-from engine.bots.hunter import HUNTER, TIES, is_open_prize, prize
+from engine.bots.hunter import TIES, is_open_prize, prize
 from engine.bots.march import step_value
 from engine.bots.sight import army_in, exits_in
 from engine.compile import kernel, loop, prange
@@ -103,8 +103,8 @@ def mark_equals(desk: Int32, action: int, moves_out: UInt8) -> None:
 
 
 @loop
-def hunter_equals(rows: Int32, seed: int, actions_out: Int32, moves_out: UInt8, scratch: Int32) -> None:
-    """The hunter's actions for all seats, as `bot_actions` fills them in, and all moves that it likes as well.
+def hunter_equals(rows: Int32, bot: int, seed: int, actions_out: Int32, moves_out: UInt8, scratch: Int32) -> None:
+    """The actions of HUNTER or TRACKER for all seats, as `bot_actions` fills them in, and all moves it likes as well.
 
     rows, actions_out, scratch: as of `bot_actions`. moves_out: uint8 (G, S, tiles), bits 0-3 a move of the whole army
     up, down, left, right; none for a pass and for building a castle.
@@ -116,5 +116,5 @@ def hunter_equals(rows: Int32, seed: int, actions_out: Int32, moves_out: UInt8, 
             board = rows[g]
             if get(board, OBSERVED) != 0:
                 for s in range(get(board, SEATS)):
-                    actions_out[g, s] = choose_in_game(board, g, s, HUNTER, seed, scratch[run])
+                    actions_out[g, s] = choose_in_game(board, g, s, bot, seed, scratch[run])
                     mark_equals(scratch[run], int(actions_out[g, s]), moves_out[g, s])

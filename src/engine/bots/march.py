@@ -21,6 +21,7 @@ from engine.bots.desk import (
     QUEUE,
     SEEN_ARMY,
     STRIDE,
+    TRACKING,
     WORDS,
     clear_way,
     flood,
@@ -33,6 +34,7 @@ from engine.bots.desk import (
     shift,
 )
 from engine.bots.sight import army_in, exits_in, relation_in
+from engine.bots.track import find_hideouts
 from engine.compile import inlined, kernel
 
 
@@ -99,7 +101,8 @@ def aim(desk: Int32) -> None:
         flood_from(desk, goal_way, int(desk[FOE_GENERAL]))
     else:
         clear_way(desk, goal_way)
-        flood(desk, goal_way, find_fog(desk))
+        found = find_hideouts(desk) if int(desk[TRACKING]) == 1 else find_fog(desk)
+        flood(desk, goal_way, found)
     if int(desk[goal_way + int(desk[HOME])]) == FAR:  # no such place, or no way there
         aim_near(desk)
 
