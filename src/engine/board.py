@@ -36,6 +36,7 @@ DRAW = -1  # winner of a drawn game
 MAX_SEATS = 16
 MAX_TILES = 65535
 LINE = 16  # words of a cache line: rows and cells begin on one
+ADDRESS = 0x3FFFFFFF  # addresses are masked where they are used: so compilers see that none is an index from the end
 
 # A seat's status.
 ALIVE, AWAY, OUT = range(3)  # playing; surrendered or AFK, its land remains; its land is gone
@@ -145,7 +146,7 @@ def allocate(shape: Shape, ruleset: Ruleset, games: int, *, observed: bool = Tru
 @inlined
 def get(board: Int32, word: int) -> int:
     """A word of the header."""
-    return int(board[word])
+    return int(board[word & ADDRESS])
 
 
 @inlined
@@ -163,19 +164,19 @@ def tile_count(board: Int32) -> int:
 @inlined
 def seat(board: Int32, s: int, field: int) -> int:
     """A field of seat `s`."""
-    return int(board[HEADER + s * SEAT_FIELDS + field])
+    return int(board[(HEADER + s * SEAT_FIELDS + field) & ADDRESS])
 
 
 @inlined
 def set_seat(board: Int32, s: int, field: int, value: int) -> None:
     """Set a field of seat `s`."""
-    board[HEADER + s * SEAT_FIELDS + field] = value
+    board[(HEADER + s * SEAT_FIELDS + field) & ADDRESS] = value
 
 
 @inlined
 def add_seat(board: Int32, s: int, field: int, change: int) -> None:
     """Add to a field of seat `s`."""
-    board[HEADER + s * SEAT_FIELDS + field] += change
+    board[(HEADER + s * SEAT_FIELDS + field) & ADDRESS] += change
 
 
 @inlined
@@ -191,51 +192,59 @@ def cell(board: Int32, t: int) -> int:
 
 
 @inlined
+def row_of(board: Int32, t: int) -> int:
+    """The row of tile `t`. Masked as addresses are, since a GPU divides 32 bits much faster than 64 with signs."""
+    return (t & ADDRESS) // (int(board[WIDTH]) & ADDRESS)
+
+
+@inlined
 def army_at(board: Int32, a: int) -> int:
     """Armies on the tile at address `a`."""
-    return int(board[a])
+    return int(board[a & ADDRESS])
 
 
 @inlined
 def owner_at(board: Int32, a: int) -> int:
     """Seat that owns the tile at address `a`, or NOBODY."""
-    return (int(board[a + 1]) & 255) - 1
+    return (int(board[(a + 1) & ADDRESS]) & 255) - 1
 
 
 @inlined
 def set_owner_at(board: Int32, a: int, owner: int) -> None:
     """Set the owner of the tile at address `a`."""
-    board[a + 1] = (int(board[a + 1]) & ~255) | (owner + 1)
+    at = (a + 1) & ADDRESS
+    board[at] = (int(board[at]) & ~255) | (owner + 1)
 
 
 @inlined
 def kind_at(board: Int32, a: int) -> int:
     """Kind of the tile at address `a`: see `engine.tiles`."""
-    return (int(board[a + 1]) >> 8) & KIND_BITS
+    return (int(board[(a + 1) & ADDRESS]) >> 8) & KIND_BITS
 
 
 @inlined
 def exits_at(board: Int32, a: int) -> int:
     """Directions in which the tile at address `a` can be left, as bits: up, down, left, right."""
-    return (int(board[a + 1]) >> (8 + EXIT_SHIFT)) & 15
+    return (int(board[(a + 1) & ADDRESS]) >> (8 + EXIT_SHIFT)) & 15
 
 
 @inlined
 def set_ground_at(board: Int32, a: int, kind: int, exits: int) -> None:
     """Set kind and exits of the tile at address `a`."""
-    board[a + 1] = (int(board[a + 1]) & ~0xFF00) | (kind << 8) | (exits << (8 + EXIT_SHIFT))
+    at = (a + 1) & ADDRESS
+    board[at] = (int(board[at]) & ~0xFF00) | (kind << 8) | (exits << (8 + EXIT_SHIFT))
 
 
 @inlined
 def sight_at(board: Int32, a: int, s: int) -> int:
     """How many tiles of the team of seat `s` have the tile at address `a` in sight."""
-    return (int(board[a + 1 + ((2 + s) >> 2)]) >> (((2 + s) & 3) * 8)) & 255
+    return (int(board[(a + 1 + ((2 + s) >> 2)) & ADDRESS]) >> (((2 + s) & 3) * 8)) & 255
 
 
 @inlined
 def add_to_sight(board: Int32, a: int, s: int, change: int) -> int:
     """Change that count and return it; it stays within 0 to 255, so that its byte never runs over."""
-    at = a + 1 + ((2 + s) >> 2)
+    at = (a + 1 + ((2 + s) >> 2)) & ADDRESS
     shift = ((2 + s) & 3) * 8
     word = int(board[at]) + (change << shift)
     board[at] = ((word + 0x80000000) & 0xFFFFFFFF) - 0x80000000  # lookouts can take a count into the word's sign
@@ -245,25 +254,25 @@ def add_to_sight(board: Int32, a: int, s: int, change: int) -> int:
 @inlined
 def view_at(board: Int32, a: int, s: int) -> int:
     """What seat `s` observes of the tile at address `a`."""
-    return int(board[a + int(board[VIEWS]) + s])
+    return int(board[(a + int(board[VIEWS]) + s) & ADDRESS])
 
 
 @inlined
 def set_view_at(board: Int32, a: int, s: int, view: int) -> None:
     """Set what seat `s` observes of the tile at address `a`."""
-    board[a + int(board[VIEWS]) + s] = view
+    board[(a + int(board[VIEWS]) + s) & ADDRESS] = view
 
 
 @inlined
 def surcharge_at(board: Int32, a: int, s: int) -> int:
     """What near structures add to the price of a castle on the tile at address `a` for seat `s`."""
-    return int(board[a + int(board[SURCHARGES]) + s])
+    return int(board[(a + int(board[SURCHARGES]) + s) & ADDRESS])
 
 
 @inlined
 def add_surcharge_at(board: Int32, a: int, s: int, change: int) -> None:
     """Change that surcharge."""
-    board[a + int(board[SURCHARGES]) + s] += change
+    board[(a + int(board[SURCHARGES]) + s) & ADDRESS] += change
 
 
 @inlined

@@ -7,6 +7,7 @@ and observations true.
 
 from engine.arrays import Int32
 from engine.board import (
+    ADDRESS,
     ALIVE,
     ARMY,
     AT_CELLS,
@@ -82,7 +83,7 @@ HARVEST_TURNS = 50
 @kernel
 def station(board: Int32, a: int, army: int) -> None:
     """Set the armies on the tile at address `a`, whose owner stays; its total is the caller's to keep."""
-    board[a] = army
+    board[a & ADDRESS] = army
     show_change(board, a)
 
 
@@ -101,7 +102,7 @@ def put(board: Int32, t: int, owner: int, army: int) -> None:
         structure = (STRUCTURE_KINDS >> kind) & 1
         if (TICKS >> kind) & 1:
             tick(board, t, before, owner)
-        board[a] = army
+        board[a & ADDRESS] = army
         for change in (-1, 1):
             s = before if change < 0 else owner
             if s >= 0:
@@ -122,13 +123,13 @@ def tick(board: Int32, t: int, before: int, owner: int) -> None:
     at = get(board, AT_TICKING)
     count = get(board, TICKING)
     if before < 0:
-        board[at + count] = t
+        board[(at + count) & ADDRESS] = t
         board[TICKING] = count + 1
     elif owner < 0:
         i = 0
-        while int(board[at + i]) != t:
+        while get(board, at + i) != t:
             i += 1
-        board[at + i] = board[at + count - 1]
+        board[(at + i) & ADDRESS] = get(board, at + count - 1)
         board[TICKING] = count - 1
 
 
@@ -275,7 +276,7 @@ def build_castle(board: Int32, s: int, action: int) -> None:
         return
     put(board, t, s, army_of(board, t) - castle_price(board, cell(board, t), s))
     add_seat(board, s, STRUCTURES, 1)
-    board[get(board, AT_TICKING) + get(board, TICKING)] = t
+    board[(get(board, AT_TICKING) + get(board, TICKING)) & ADDRESS] = t
     board[TICKING] += 1
     set_kind(board, t, CITY)
     add_surcharge(board, t, s, 1)
@@ -303,13 +304,14 @@ def grow(board: Int32) -> None:
         else:
             put(board, t, owner if army > 1 else -1, max(0, army - 1))
     if turn % HARVEST_TURNS == 0:
-        first = get(board, AT_CELLS)
+        a = get(board, AT_CELLS)
         words = get(board, CELL_WORDS)
-        for a in range(first, first + tile_count(board) * words, words):
+        for _ in range(tile_count(board)):
             owner = owner_at(board, a)
             if owner >= 0 and (HARVEST >> kind_at(board, a)) & 1:
                 add_seat(board, owner, ARMY, 1)
                 station(board, a, army_at(board, a) + 1)
+            a += words
 
 
 @kernel

@@ -12,6 +12,7 @@ line. No board depends on it.
 
 from engine.arrays import Int32
 from engine.board import (
+    ADDRESS,
     ALIVE,
     ALLY,
     ARMY,
@@ -47,6 +48,7 @@ from engine.board import (
     kind_at,
     kind_of,
     owner_at,
+    row_of,
     rule,
     same_team,
     seat,
@@ -161,7 +163,7 @@ def rows_around(board: Int32, t: int, reach: int) -> tuple[int, int, int, int]:
     """First and last + 1 of the rows, then of the columns, that lie within `reach` of tile `t`."""
     height = get(board, HEIGHT)
     width = get(board, WIDTH)
-    r = t // width
+    r = row_of(board, t)
     c = t - r * width
     return max(0, r - reach), min(height, r + reach + 1), max(0, c - reach), min(width, c + reach + 1)
 
@@ -171,7 +173,8 @@ def add_far_sight(board: Int32, t: int, s: int, change: int) -> None:
     """What owning tile `t` shows through the lookouts and observatories beside it."""
     height = get(board, HEIGHT)
     width = get(board, WIDTH)
-    r, c = t // width, t % width
+    r = row_of(board, t)
+    c = t - r * width
     for dr in range(-1, 2):
         for dc in range(-1, 2):
             r1, c1 = r + dr, c + dc
@@ -197,9 +200,10 @@ def watch(board: Int32, t: int, owner: int, change: int) -> None:
     for s in range(get(board, SEATS)):
         if same_team(board, s, owner):
             for r in range(top, bottom):
-                begin = cell(board, r * width + left)
-                for a in range(begin, begin + (right - left) * words, words):
+                a = cell(board, r * width + left)
+                for _ in range(left, right):
                     add_sight(board, a, s, change)
+                    a += words
             if get(board, FAR_SIGHT_USED) != 0:
                 add_far_sight(board, t, s, change)
 
@@ -213,9 +217,10 @@ def remember_around(board: Int32, s: int, t: int) -> None:
     for other in range(get(board, SEATS)):
         if same_team(board, s, other):
             for r in range(top, bottom):
-                begin = cell(board, r * width + left)
-                for a in range(begin, begin + (right - left) * words, words):
+                a = cell(board, r * width + left)
+                for _ in range(left, right):
                     remember(board, a, other)
+                    a += words
 
 
 @kernel
@@ -231,7 +236,8 @@ def add_surcharge(board: Int32, p: int, s: int, change: int) -> None:
     """Seat `s` gains (+1) or loses (-1) a structure at tile `p`: castles near it cost more or less."""
     height = get(board, HEIGHT)
     width = get(board, WIDTH)
-    r, c = p // width, p % width
+    r = row_of(board, p)
+    c = p - r * width
     reach = CASTLE_SURCHARGE // 2 - 1
     for r1 in range(max(0, r - reach), min(height, r + reach + 1)):
         left = reach - abs(r1 - r)
@@ -250,12 +256,12 @@ def write_vectors(board: Int32) -> None:
     turn = get(board, TURN)
     at = get(board, AT_VECTORS)
     for s in range(seats):
-        board[at] = turn
+        board[at & ADDRESS] = turn
         at += 1
         other = s
         for _ in range(seats):
-            board[at] = seat(board, other, LAND)
-            board[at + 1] = seat(board, other, ARMY)
-            board[at + 2] = seat(board, other, STATUS)
+            board[at & ADDRESS] = seat(board, other, LAND)
+            board[(at + 1) & ADDRESS] = seat(board, other, ARMY)
+            board[(at + 2) & ADDRESS] = seat(board, other, STATUS)
             at += VECTOR_SEAT
             other = other + 1 if other + 1 < seats else 0
