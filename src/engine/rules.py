@@ -242,16 +242,15 @@ def trade_land(board: Int32, s: int, other: int) -> None:
 
 
 @kernel
-def strike(board: Int32, s: int, action: int, actions, pending: int) -> int:  # type: ignore[no-untyped-def]
-    """Play the move of seat `s` and what it brings about; returns the seats that still wait to move, as bits."""
-    end = end_of(board, action)
-    taken = strikes_general(board, s, action)
-    victim = owner_of(board, end)
-    touched = move(board, s, action)
+def follow_up(board: Int32, s: int, actions, pending: int, victim: int, touched: int) -> int:  # type: ignore[no-untyped-def]
+    """What the move that seat `s` has just played brings about; returns the seats that still wait to move, as bits.
+
+    victim: the seat whose general it took, or -1; touched: what `move` returned.
+    """
     if rule(board, RULE_BOTH_MOVE) != 0:
         if touched >= 0:
             set_seat(board, s, TOUCHED, touched)
-    elif taken:
+    elif victim >= 0:
         answer = int(actions[victim])
         if (
             rule(board, RULE_GENERAL_TRADE) != 0
@@ -262,7 +261,7 @@ def strike(board: Int32, s: int, action: int, actions, pending: int) -> int:  # 
             move(board, victim, answer)
             trade_land(board, s, victim)
         else:
-            take_general(board, s, victim, end)
+            take_general(board, s, victim, end_of(board, int(actions[s])))
         pending &= ~(1 << victim)
     return pending
 
@@ -379,25 +378,26 @@ def play_moves(board: Int32, actions) -> None:  # type: ignore[no-untyped-def]
             pending |= 1 << s
         elif action != 0:
             board[INVALID] += 1
-    if are_apart(board, actions, pending):
-        for s in range(seats):
-            if (pending >> s) & 1:
-                if can_move(board, s, int(actions[s])):
-                    move(board, s, int(actions[s]))
-                else:
-                    board[INVALID] += 1
-        return
-    solid = order_moves(board, actions, pending)
+    apart = are_apart(board, actions, pending)
+    solid = pending if apart else order_moves(board, actions, pending)
     if pending != solid:  # a legal move that an earlier one of this turn undoes is no invalid one
         for s in range(seats):
             board[INVALID] += ((pending & ~solid) >> s) & 1
-    while pending:
-        s = pick_next(board, actions, pending, solid)
-        pending &= ~(1 << s)
-        action = int(actions[s])
-        if can_move(board, s, action):
-            board[INVALID] -= 1 - ((solid >> s) & 1)  # an ally's move has made it legal in time
-            pending = strike(board, s, action, actions, pending)
+    s = -1
+    while pending:  # one loop for both, so that games side by side on a GPU move together
+        s = s + 1 if apart else pick_next(board, actions, pending, solid)
+        if (pending >> s) & 1:
+            pending &= ~(1 << s)
+            action = int(actions[s])
+            if can_move(board, s, action):
+                struck = not apart and strikes_general(board, s, action)
+                victim = owner_of(board, end_of(board, action)) if struck else -1
+                touched = move(board, s, action)
+                if not apart:
+                    board[INVALID] -= 1 - ((solid >> s) & 1)  # an ally's move has made it legal in time
+                    pending = follow_up(board, s, actions, pending, victim, touched)
+            elif apart:
+                board[INVALID] += 1
 
 
 @kernel
