@@ -198,6 +198,12 @@ def row_of(board: Int32, t: int) -> int:
 
 
 @inlined
+def column_of(board: Int32, t: int) -> int:
+    """The column of tile `t`."""
+    return (t & ADDRESS) % (int(board[WIDTH]) & ADDRESS)
+
+
+@inlined
 def army_at(board: Int32, a: int) -> int:
     """Armies on the tile at address `a`."""
     return int(board[a & ADDRESS])

@@ -6,6 +6,7 @@ carved out of mountains. All random numbers come from one stream, so the same ma
 
 from engine.arrays import Int32
 from engine.board import (
+    ADDRESS,
     AT_TICKING,
     GENERAL_AT,
     HEIGHT,
@@ -20,7 +21,9 @@ from engine.board import (
     Shape,
     allocate,
     cell,
+    column_of,
     get,
+    row_of,
     seat,
     set_seat,
     tile_count,
@@ -92,12 +95,12 @@ def draw_side(board: Int32, spec: Int32, key: int, at: int) -> int:
 @inlined
 def far_enough(board: Int32, t: int, placed: int, apart: int, most: int, walking: int) -> bool:
     """Whether a general may stand on tile `t` as the generals before it are placed; `most` 0 sets no limit."""
-    columns = get(board, WIDTH)
     if land(board, t) < walking:
         return False
     for s in range(placed):
         other = seat(board, s, GENERAL_AT)
-        distance = abs(t // columns - other // columns) + abs(t % columns - other % columns)
+        down = abs(row_of(board, t) - row_of(board, other))
+        distance = down + abs(column_of(board, t) - column_of(board, other))
         if distance < apart or (most > 0 and distance > most):
             return False
     return True
@@ -191,8 +194,8 @@ def nearest_way(board: Int32, t: int) -> int:
 def find_in_reach(board: Int32, key: int, s: int, reach: int) -> int:
     """A random mountain beside free land, at most `reach` away from the general of seat `s`; -1 if none turned up."""
     columns = get(board, WIDTH)
-    row = seat(board, s, GENERAL_AT) // columns
-    column = seat(board, s, GENERAL_AT) % columns
+    row = row_of(board, seat(board, s, GENERAL_AT))
+    column = column_of(board, seat(board, s, GENERAL_AT))
     for _ in range(REACH_TRIES):
         down = roll(board, key, 2 * reach + 1) - reach
         right = roll(board, key, 2 * reach + 1) - reach
@@ -267,8 +270,8 @@ def carve_cities(board: Int32, spec: Int32, key: int, height: int, width: int, c
 def write_tile(board: Int32, t: int, kind: int, owner: int, army: int) -> None:
     """Write a tile; what follows from these three, `begin` will find."""
     a = cell(board, t)
-    board[a] = army
-    board[a + 1] = (kind << 8) | (owner + 1)
+    board[a & ADDRESS] = army
+    board[(a + 1) & ADDRESS] = (kind << 8) | (owner + 1)
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from engine.arrays import Int32
 from engine.board import (
+    ADDRESS,
     ALIVE,
     ARMY,
     AT_TICKING,
@@ -111,10 +112,11 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
                 a - words if column > 0 else a,
                 a + words if column < columns - 1 else a,
             )
-            board[a + 1] = (owner_at(board, a) + 1) | (kind << 8) | (exits << (8 + EXIT_SHIFT))  # in nobody's sight
+            ground = (kind << 8) | (exits << (8 + EXIT_SHIFT))
+            board[(a + 1) & ADDRESS] = (owner_at(board, a) + 1) | ground  # in nobody's sight
             if views > 2:  # for two seats nothing is there; a loop would cost a call all the same
                 for word in range(a + 2, a + views):
-                    board[word] = 0
+                    board[word & ADDRESS] = 0
             if row >= height or column >= width:
                 unseen = DISCOVERED | (kind << KIND_SHIFT)
             else:
@@ -123,7 +125,7 @@ def begin(board: Int32, height: int, width: int, turn: int) -> None:
                 set_view_at(board, a, s, unseen)
             if words > surcharges:
                 for word in range(a + surcharges, a + words):
-                    board[word] = 0
+                    board[word & ADDRESS] = 0
             if regrowth != 0 and (TICKS >> kind) & 1:
                 board[get(board, AT_TICKING) + ticking] = row * columns + column
                 ticking += 1

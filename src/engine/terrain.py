@@ -5,7 +5,7 @@ hold one number a tile (the land), the ticking region a queue, TURN the count of
 """
 
 from engine.arrays import Int32
-from engine.board import AT_CELLS, AT_TICKING, HEIGHT, SEATS, TURN, WIDTH, get, tile_count
+from engine.board import ADDRESS, AT_CELLS, AT_TICKING, HEIGHT, SEATS, TURN, WIDTH, column_of, get, tile_count
 from engine.chance import draw_below
 from engine.compile import inlined, kernel
 from engine.map_specs import MAP_MOUNTAINS_LEAST, MAP_MOUNTAINS_SPREAD, MAP_OVERLAPPING, MILLION
@@ -23,13 +23,13 @@ TILE_TRIES = 64  # random tiles to try before all are looked through
 @inlined
 def land(board: Int32, t: int) -> int:
     """What the land holds at tile `t`."""
-    return int(board[int(board[AT_CELLS]) + t])
+    return int(board[(int(board[AT_CELLS]) + t) & ADDRESS])
 
 
 @inlined
 def set_land(board: Int32, t: int, value: int) -> None:
     """Set that."""
-    board[int(board[AT_CELLS]) + t] = value
+    board[(int(board[AT_CELLS]) + t) & ADDRESS] = value
 
 
 @inlined
@@ -39,7 +39,7 @@ def land_beside(board: Int32, t: int, down: int, right: int) -> int:
     place = t + down * width
     if place < 0 or place >= tile_count(board):
         return OUTSIDE
-    if right != 0 and not 0 <= t % width + right < width:
+    if right != 0 and not 0 <= column_of(board, t) + right < width:
         return OUTSIDE
     return land(board, place + right)
 
@@ -55,8 +55,9 @@ def roll(board: Int32, key: int, bound: int) -> int:
 @inlined
 def roll_tile(board: Int32, key: int, height: int, width: int) -> int:
     """A random tile of the map."""
-    place = roll(board, key, height * width)
-    return (place // width) * get(board, WIDTH) + place % width
+    place = roll(board, key, height * width) & ADDRESS
+    row = place // (width & ADDRESS)
+    return row * get(board, WIDTH) + place - row * width
 
 
 @inlined
@@ -121,10 +122,10 @@ def visit(board: Int32, land_at: int, queue: int, head: int, tail: int, t: int, 
 
     What is there cannot be foretold, so this writes in any case: without a branch it takes a quarter less time.
     """
-    held = int(board[land_at + t])
+    held = get(board, land_at + t)
     more = 1 if held > value else 0
-    board[land_at + t] = min(held, value)
-    board[queue + (tail if more else head)] = t  # the head has been read
+    board[(land_at + t) & ADDRESS] = min(held, value)
+    board[(queue + (tail if more else head)) & ADDRESS] = t  # the head has been read
     return tail + more
 
 
@@ -141,9 +142,9 @@ def flood(board: Int32, queued: int, step: int) -> int:
     head = 0
     tail = queued
     while head < tail:
-        t = int(board[queue + head])
-        beside = int(board[land_at + t]) + step
-        column = t % width
+        t = get(board, queue + head)
+        beside = get(board, land_at + t) + step
+        column = column_of(board, t)
         if t >= width:
             tail = visit(board, land_at, queue, head, tail, t - width, beside)
         if t + width < tiles:
