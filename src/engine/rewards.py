@@ -41,6 +41,16 @@ NO_SHAPING = Shaping(0.0, 0.0, 0.0)
 
 
 @inlined
+def as_float32(value: float) -> float:
+    """A number as float32 has it, to calculate on with in doubles.
+
+    A double holds the product of two such exactly. So it changes nothing that a GPU multiplies and adds in one step,
+    without rounding in between: rewards are the same everywhere, and 0 where the potential stays as it is.
+    """
+    return float(np.float32(value)) * 1.0  # by a double, since numba's float() leaves a float32 one
+
+
+@inlined
 def share(board: Int32, s: int, field: int) -> float:
     """The part that the team of seat `s` has of all seats' land, army or structures."""
     mine = 0
@@ -50,7 +60,7 @@ def share(board: Int32, s: int, field: int) -> float:
         total += amount
         if same_team(board, s, other):
             mine += amount
-    return mine / total if total > 0 else 0.0
+    return as_float32(mine / total) if total > 0 else 0.0
 
 
 @kernel
@@ -58,9 +68,9 @@ def potential(board: Int32, s: int, weights: Float32) -> float:
     """phi of seat `s`, 0 once the game has ended."""
     if get(board, WINNER) != RUNNING:
         return 0.0
-    land = float(weights[0]) * share(board, s, LAND)  # as doubles: numpy's float32 would round where numba does not
+    land = float(weights[0]) * share(board, s, LAND)
     army = float(weights[1]) * share(board, s, ARMY)
-    return land + army + float(weights[2]) * share(board, s, STRUCTURES)
+    return as_float32(land + army + float(weights[2]) * share(board, s, STRUCTURES))
 
 
 @inlined
