@@ -18,9 +18,10 @@ Letters: G games, N words a row, S seats. Every array is in device memory. Block
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from numba import cuda, int32
+from numba import config, cuda, int32
 
 from engine.arrays import Bool, Float32, Int8, Int32
 from engine.batch import (
@@ -52,16 +53,18 @@ from engine.board import (
 from engine.bots.dispatch import choose_in_game
 from engine.ways import survey
 
-MOST_THREADS = 1024  # of a block
+REGISTERS = 128  # of a thread of `play`: four blocks of 128 threads then share a multiprocessor's 65,536
+MOST_THREADS = 512  # of a block: as many as have so many registers
 WARP = 32
 
 
-def launched(function: Callable[..., None]) -> Any:
-    """A kernel for the GPU, compiled when first launched and then kept."""
-    return cuda.jit(cache=True)(function)
+def launched(function: Callable[..., None], registers: int = 0) -> Any:
+    """A kernel for the GPU, compiled when first launched and then kept; a thread has at most so many registers."""
+    limit = {"max_registers": registers} if registers and not config.ENABLE_CUDASIM else {}
+    return cuda.jit(cache=True, **limit)(function)
 
 
-@launched
+@partial(launched, registers=REGISTERS)
 def play(
     rows: Int32,
     actions: Int32,
