@@ -79,6 +79,7 @@ from engine.vision import (
 TICKS = GROWS | DRAINS  # kinds of tile that change on even turns
 REGROWTH_LIMIT = 40  # a neutral city grows back to this many armies where the ruleset says so
 HARVEST_TURNS = 50
+GROUP = 8  # tiles
 
 
 @kernel
@@ -283,6 +284,32 @@ def build_castle(board: Int32, s: int, action: int) -> None:
 
 
 @kernel
+def harvest(board: Int32) -> None:
+    """One army more on all land but deserts.
+
+    Most tiles are nobody's, so they are looked at by groups: a GPU then waits for memory once a group, not once a tile.
+    """
+    a = get(board, AT_CELLS)
+    words = get(board, CELL_WORDS)
+    left = tile_count(board)
+    while left > 0:
+        owned = 1
+        if left >= GROUP:
+            owned = 0
+            for i in range(GROUP):
+                owned |= owner_at(board, a + i * words) + 1
+        if owned != 0:
+            for i in range(min(GROUP, left)):
+                at = a + i * words
+                owner = owner_at(board, at)
+                if owner >= 0 and (HARVEST >> kind_at(board, at)) & 1:
+                    add_seat(board, owner, ARMY, 1)
+                    station(board, at, army_at(board, at) + 1)
+        a += GROUP * words
+        left -= GROUP
+
+
+@kernel
 def grow(board: Int32) -> None:
     """Growth at the end of a turn whose number has already been raised."""
     turn = get(board, TURN)
@@ -304,14 +331,7 @@ def grow(board: Int32) -> None:
         else:
             put(board, t, owner if army > 1 else -1, max(0, army - 1))
     if turn % HARVEST_TURNS == 0:
-        a = get(board, AT_CELLS)
-        words = get(board, CELL_WORDS)
-        for _ in range(tile_count(board)):
-            owner = owner_at(board, a)
-            if owner >= 0 and (HARVEST >> kind_at(board, a)) & 1:
-                add_seat(board, owner, ARMY, 1)
-                station(board, a, army_at(board, a) + 1)
-            a += words
+        harvest(board)
 
 
 @kernel
