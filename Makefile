@@ -30,10 +30,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-b
 
 .DELETE_ON_ERROR:
 .PHONY: help demo play axe actionlint dynamodb-local test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
-	bench-api bench-gpu install install-services install-test clean distclean
+	bench-api bench-gpu bench-gpu-static install install-services install-test clean distclean
 
 help:  ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: install  ## train a policy on this machine, rate it, write runs/demo/
 	@$(BIN)/stratagem demo
@@ -95,6 +95,10 @@ bench-game-server: install-services  ## measure the game server, write build/ben
 bench-gpu: install  ## check and measure a GPU in under ten minutes, write build/bench/gpu.json
 	@$(PIP) "numba-cuda[cu$$($(BIN)/python -c 'import torch; print(torch.version.cuda.split(".")[0])')]>=0.30,<0.31"
 	@$(BIN)/python benchmarks/gpu.py
+
+bench-gpu-static: install-test  ## tell what a GPU's compiler says of every kernel (no GPU needed), write build/bench/gpu_static.json
+	@$(PIP) "numba-cuda[cu13]>=0.30,<0.31"
+	@$(BIN)/python benchmarks/gpu_static.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-services: $(STAMPS)/services-$(TORCH)  ## set up .venv with what the services and the page need as well
