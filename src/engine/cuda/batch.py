@@ -50,7 +50,10 @@ class CudaGameBatch(GameBatch):
     def _allocate(self, observed: bool, memory: bool) -> None:
         """Take device memory: the games, as many spare rows for maps drawn ahead, and what a step tells."""
         if not cuda.is_available():
-            raise RuntimeError('device "cuda" needs an NVIDIA GPU and its driver; none was found')
+            raise RuntimeError(
+                'device "cuda" needs an NVIDIA GPU with its driver, and numba-cuda with its libraries in '
+                "site-packages, not on PYTHONPATH alone (docs/gpu.md); one of them was not found"
+            )
         games, seats = self.num_games, self.seats
         self._handle = 0
         self._stream: Any = 0
