@@ -118,6 +118,21 @@ def draw_lessons(rows: Sequence[Mapping[str, float]], minutes: float, path: Path
     plt.close(figure)
 
 
+def draw_options(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """The learning curve of `stratagem strategist` as a PNG, from the lines of its metrics."""
+    figure, axes = plt.subplots(1, 3, figsize=(15, 4), layout="constrained")
+    minutes = [row["seconds"] / 60 for row in rows]
+    for axis, ruleset in zip(axes, ("generalsio", "competition"), strict=False):
+        names = sorted({name for row in rows for name in row["win_rates"] if name.startswith(ruleset)})
+        curves = [(name.split()[1], [_number(row["win_rates"].get(name)) for row in rows]) for name in names]
+        _panel(axis, f"wins in training, {ruleset}", "part of games", curves, minutes, limits=(0.3, 1.0))
+    _panel(axes[2], "entropy", "nats", [("entropy", [row["entropy"] for row in rows])], minutes)
+    for axis in axes:
+        axis.set_xlabel("minutes of training")
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
 def _panel(
     axis: Axes,
     title: str,

@@ -1,8 +1,9 @@
 """The hunter's desk: what its seat sees, copied into scratch with a border around, and what it noted while copying.
 
-The desk is one int32 array: first `NOTES` words of notes, then maps of `PLACES` words each. A place is a tile of the
-board with a border around: row r, column c is place `(r + 1) * STRIDE + c`, STRIDE = width + 1. Row 0, the last row and
-the last column are border that nobody can enter, so a search never asks where the board ends.
+The desk is one int32 array: first `NOTES` words of notes, room for a decision among them, then maps of `PLACES` words
+each. A place is a tile of the board with a border around: row r, column c is place `(r + 1) * STRIDE + c`, STRIDE =
+width + 1. Row 0, the last row and the last column are border that nobody can enter, so a search never asks where the
+board ends.
 """
 
 from engine.arrays import Int32
@@ -21,7 +22,7 @@ from engine.bots.sight import (
 from engine.compile import inlined, kernel
 from engine.tiles import CITY, DOWN, GENERAL, LEFT, MOUNTAIN, UP
 
-NOTES = 32
+NOTES = 224
 (
     PLACES,  # places of the board with its border
     STRIDE,  # from a place to the one below it
@@ -40,8 +41,14 @@ NOTES = 32
     REASON,  # what the action came from, of those below; and of that,
     REASON_PLACE,  # marching: where it starts
     REASON_VALUE,  # expanding, marching: what it is worth; gathering: places of the tree
-    TRACKING,  # 1 for the tracker, 0 for the hunter
-) = range(18)
+    TRACKING,  # 1 where the goal is where an enemy's general probably is, 0 where it is the deepest fog
+    FRONT,  # place of the army that marches, where armies gather
+    LARGEST,  # place of the largest enemy army in sight, or NOWHERE
+    CITY_ROOT,  # own place beside the neutral city in sight that costs least, or NOWHERE,
+    CITY_TOWARD,  # in what direction that city lies
+    CITY_PRICE,  # and the armies on it
+) = range(23)
+ROOM = 32  # first of the words in which `engine.bots.strategist` decides
 
 OTHER, EXPAND, GATHER, MARCH = range(4)  # reasons
 

@@ -8,6 +8,7 @@ from engine.bots.expander import EXPANDER, choose_expander
 from engine.bots.hunter import HUNTER, TRACKER, choose_hunter
 from engine.bots.random import RANDOM, choose_random
 from engine.bots.sight import vector_start
+from engine.bots.strategist import STRATEGIST, choose_strategist
 from engine.chance import FOR_PLAY, draw, make_key
 from engine.compile import kernel, loop, prange
 
@@ -32,6 +33,8 @@ def choose(board: Int32, s: int, bot: int, key: int, scratch: Int32) -> int:
         return choose_hunter(board, s, key, 0, scratch)
     if bot == TRACKER:
         return choose_hunter(board, s, key, 1, scratch)
+    if bot == STRATEGIST:
+        return choose_strategist(board, s, key, scratch)
     return PASS
 
 

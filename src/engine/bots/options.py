@@ -1,0 +1,290 @@
+"""Options: ways to go on that a bot chooses among, turn by turn (Sutton, Precup, Singh 1999).
+
+Each is a small script over the desk that ends in one move. What an option cannot do now falls back on marching, that on
+expanding, that on gathering, so that only `wait` passes while there is a move.
+
+    expand       the best tile that can be taken now
+    near         the largest army goes to the nearest land that is not one's own
+    march        the front goes to where the enemy's general is or probably is
+    march deep   the same, to the deepest fog
+    gather N     at the front, until turn N of the cycle of 50
+    defend       against the army that would take the general
+    meet         the same, against the largest enemy army in sight
+    city         the neutral city that costs least: take it, or gather beside it
+    castle       build one nearest to home, or gather for it
+    wait         pass
+    home         gather on the general
+    spread       the army behind the front that can take most land a move goes there
+    raid         the front goes to the nearest enemy tile
+    back         the front goes home
+"""
+
+from engine.actions import PASS
+from engine.arrays import Int32
+from engine.board import ENEMY, MASK_BUILD, MASK_SHIFT, rule, tile_count
+from engine.bots.desk import (
+    CITY_PRICE,
+    CITY_ROOT,
+    CITY_TOWARD,
+    CONTACT,
+    FAR,
+    FOE_GENERAL,
+    FRONT,
+    GOAL_WAY,
+    HOME,
+    HOME_WAY,
+    LAND,
+    LARGEST,
+    MAIN,
+    MAIN_ARMY,
+    MOVABLE,
+    NOWHERE,
+    PLACES,
+    QUEUE,
+    STRIDE,
+    TRACKING,
+    TURN,
+    WORDS,
+    clear_way,
+    flood,
+    flood_from,
+    map_at,
+    move_to,
+    tile_at,
+)
+from engine.bots.gather import gather
+from engine.bots.hunter import (
+    CYCLE,
+    EXPANDING,
+    LAST_GATHERING,
+    LAUNCH_ARMY,
+    LAUNCH_TURN,
+    can_invest,
+    defend,
+    expand,
+    find_threat,
+    strike,
+)
+from engine.bots.march import advance, aim, aim_near, find_front
+from engine.bots.sight import army_in, exits_in, relation_in
+from engine.compile import kernel
+from engine.rulesets import RULE_CASTLE_PRICE, RULE_DEATHTOUCH_TURN
+
+OPTIONS = (
+    "expand",
+    "near",
+    "march",
+    "march deep",
+    "gather 8",
+    "gather 16",
+    "gather 24",
+    "gather 32",
+    "gather 40",
+    "gather 50",
+    "defend",
+    "meet",
+    "city",
+    "castle",
+    "wait",
+    "home",
+    "spread",
+    "raid",
+    "back",
+)
+EXPAND_NOW, NEAR, MARCH_ON, MARCH_DEEP, GATHER_8 = range(5)
+GATHER_32, GATHER_50 = 7, 9
+DEFEND, MEET, CITY, CASTLE, WAIT, GO_HOME, SPREAD, RAID, BACK = range(10, 19)
+LAST_TURNS = (8, 16, 24, 32, 40, CYCLE)  # of the cycle, until when GATHER_8 to GATHER_50 gather
+HOME_MOVES, CITY_MOVES, CASTLE_MOVES = 10, 8, 16  # moves to plan for where these gather
+WIDEST = 12  # tiles that an army is thought to take on one way
+
+
+@kernel
+def strike_now(board: Int32, desk: Int32) -> int:
+    """A move that takes an enemy's general, or PASS: it comes before every option."""
+    if int(desk[FOE_GENERAL]) == NOWHERE:
+        return PASS
+    deathtouch = rule(board, RULE_DEATHTOUCH_TURN)
+    return strike(desk, deathtouch > 0 and int(desk[TURN]) >= deathtouch)
+
+
+@kernel
+def march_deep(desk: Int32) -> int:
+    """A step of the front into the deepest fog."""
+    desk[TRACKING] = 0
+    aim(desk)
+    action = advance(desk, find_front(desk))
+    desk[TRACKING] = 1
+    return action
+
+
+@kernel
+def go_near(desk: Int32, key: int) -> int:
+    """A step of the largest army to the nearest land that is not one's own; else what can be taken."""
+    aim_near(desk)
+    action = advance(desk, int(desk[MAIN]))
+    return action if action != PASS else expand(desk, key)
+
+
+@kernel
+def take_city(desk: Int32) -> int:
+    """Take the neutral city that costs least, or gather beside it."""
+    root = int(desk[CITY_ROOT])
+    if root == NOWHERE:
+        return PASS
+    if army_in(int(desk[map_at(desk, WORDS) + root])) - 1 > int(desk[CITY_PRICE]):
+        return move_to(root, int(desk[CITY_TOWARD]), 0, int(desk[STRIDE]))
+    return gather(desk, root, CITY_MOVES)
+
+
+@kernel
+def build_castle(board: Int32, desk: Int32) -> int:
+    """Build a castle nearest to home, or gather at the front for one."""
+    if rule(board, RULE_CASTLE_PRICE) == 0:
+        return PASS
+    words = map_at(desk, WORDS)
+    home_way = map_at(desk, HOME_WAY)
+    stride = int(desk[STRIDE])
+    nearest, place = FAR, NOWHERE
+    for p in range(stride, int(desk[PLACES]) - stride):
+        if (int(desk[words + p]) >> MASK_SHIFT) & MASK_BUILD and int(desk[home_way + p]) < nearest:
+            nearest, place = int(desk[home_way + p]), p
+    if place == NOWHERE:
+        return gather(desk, int(desk[FRONT]), CASTLE_MOVES)
+    return 1 + 8 * tile_count(board) + tile_at(place, stride)
+
+
+@kernel
+def spread(desk: Int32) -> int:
+    """A step of the army that takes most land a move on its way there and on, the front aside."""
+    aim_near(desk)
+    words = map_at(desk, WORDS)
+    goal_way = map_at(desk, GOAL_WAY)
+    home_way = map_at(desk, HOME_WAY)
+    stride = int(desk[STRIDE])
+    best, place = 0, NOWHERE
+    for p in range(stride, int(desk[PLACES]) - stride):
+        word = int(desk[words + p])
+        if exits_in(word) != 0 and p != int(desk[FRONT]):
+            taken = min(army_in(word) - 1, WIDEST)
+            way = int(desk[goal_way + p])
+            if taken > 0 and 1 <= way < FAR:
+                value = 1024 * taken // (way - 1 + taken) + min(int(desk[home_way + p]), 60)
+                if p == int(desk[HOME]):
+                    value -= 64
+                if value > best:
+                    best, place = value, p
+    return PASS if place == NOWHERE else advance(desk, place)
+
+
+@kernel
+def raid(desk: Int32) -> int:
+    """A step of the front to the nearest enemy tile in sight."""
+    words = map_at(desk, WORDS)
+    goal_way = map_at(desk, GOAL_WAY)
+    queue = map_at(desk, QUEUE)
+    stride = int(desk[STRIDE])
+    clear_way(desk, goal_way)
+    found = 0
+    for p in range(stride, int(desk[PLACES]) - stride):
+        if relation_in(int(desk[words + p])) == ENEMY and int(desk[goal_way + p]) == FAR:
+            desk[goal_way + p] = 0
+            desk[queue + found] = p
+            found += 1
+    if found == 0:
+        return PASS
+    flood(desk, goal_way, found)
+    return advance(desk, find_front(desk))
+
+
+@kernel
+def go_back(desk: Int32) -> int:
+    """A step of the front towards home."""
+    if int(desk[FRONT]) == int(desk[HOME]):
+        return PASS
+    flood_from(desk, map_at(desk, GOAL_WAY), int(desk[HOME]))
+    return advance(desk, int(desk[FRONT]))
+
+
+@kernel
+def meet(desk: Int32, threat: int) -> int:
+    """Defend against an army at a place, if there is one that could come home."""
+    if threat == NOWHERE or int(desk[map_at(desk, HOME_WAY) + threat]) >= FAR:
+        return PASS
+    return defend(desk, threat)
+
+
+@kernel
+def begin(board: Int32, desk: Int32, option: int, key: int) -> int:
+    """The move of an option, or PASS where it has none."""
+    if option == EXPAND_NOW:
+        return expand(desk, key)
+    if option == NEAR:
+        return go_near(desk, key)
+    if option == MARCH_ON:
+        return advance(desk, int(desk[FRONT]))
+    if option == MARCH_DEEP:
+        return march_deep(desk)
+    if GATHER_8 <= option <= GATHER_50:
+        moves = LAST_TURNS[option - GATHER_8] - int(desk[TURN]) % CYCLE
+        return gather(desk, int(desk[FRONT]), moves if moves > 0 else moves + CYCLE)
+    if option == DEFEND:
+        return meet(desk, find_threat(desk))
+    if option == MEET:
+        return meet(desk, int(desk[LARGEST]))
+    if option == CITY:
+        return take_city(desk)
+    if option == CASTLE:
+        return build_castle(board, desk)
+    if option == GO_HOME:
+        return gather(desk, int(desk[HOME]), HOME_MOVES)
+    if option == SPREAD:
+        return spread(desk)
+    if option == RAID:
+        return raid(desk)
+    return go_back(desk)
+
+
+@kernel
+def follow(board: Int32, desk: Int32, option: int, key: int) -> int:
+    """The action of an option, an index of OPTIONS, at a desk that `engine.bots.situation.assess` laid out."""
+    if option == WAIT or int(desk[MOVABLE]) == 0 or int(desk[FRONT]) == NOWHERE:
+        return PASS
+    action = begin(board, desk, option, key)
+    if action == PASS:
+        aim(desk)
+        desk[FRONT] = find_front(desk)
+        action = advance(desk, int(desk[FRONT]))
+    if action == PASS:
+        action = expand(desk, key)
+    if action == PASS:
+        action = gather(desk, int(desk[FRONT]), LAST_GATHERING)
+    return action
+
+
+@kernel
+def tracker_option(board: Int32, desk: Int32, can_expand: bool, is_enough: bool) -> int:
+    """The option that does what the tracker would do: where learning begins.
+
+    can_expand: whether a tile can be taken now. is_enough: whether the front suffices for an enemy's general that is
+    known.
+    """
+    turn = int(desk[TURN])
+    phase = turn % CYCLE
+    if int(desk[CONTACT]) > 0:
+        if find_threat(desk) != NOWHERE:
+            return DEFEND
+    elif turn < CYCLE:
+        if int(desk[LAND]) == 1 and turn < LAUNCH_TURN and int(desk[MAIN_ARMY]) < LAUNCH_ARMY:
+            return WAIT
+        return EXPAND_NOW if can_expand else NEAR
+    if is_enough:
+        return MARCH_ON
+    if phase < EXPANDING and can_expand:
+        return EXPAND_NOW
+    price = rule(board, RULE_CASTLE_PRICE)
+    if price > 0 and can_invest(desk, price):
+        return CASTLE
+    if int(desk[CITY_ROOT]) != NOWHERE and can_invest(desk, int(desk[CITY_PRICE])):
+        return CITY
+    return GATHER_32 if phase < LAST_TURNS[GATHER_32 - GATHER_8] else MARCH_ON

@@ -1,0 +1,94 @@
+"""`stratagem strategist`: learn the network by which the strategist chooses among options."""
+
+import json
+import signal
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stratagem.cli.demo import RUNS
+
+if TYPE_CHECKING:
+    from learner.strategist import Status
+
+REFUSED = 2
+LINE_SECONDS = 30.0  # between two lines of progress
+
+
+@click.command()
+@click.option("--minutes", type=click.FloatRange(min=0.01), default=60.0, show_default=True, help="Of training.")
+@click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps, weights and moves.")
+@click.option("--games", type=click.IntRange(min=2), default=2048, show_default=True, help="Played at a time.")
+@click.option("--start", type=click.Path(path_type=Path), help="Go on from this strategist.safetensors.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0.05, max=10.0),
+    default=1.0,
+    show_default=True,
+    help="Of the weights that are written: below 1 it prefers likely options more than it learned to.",
+)
+@click.option("--name", default="strategist", show_default=True, help="The run: writes runs/NAME/.")
+def strategist(minutes: float, seed: int, games: int, start: Path | None, temperature: float, name: str) -> None:
+    """Learn by self-play on the CPU how to choose among the hunter's ways to go on, for both rulesets at once.
+
+    Writes strategist.safetensors, learning_curve.png, metrics.jsonl and strategist_weights.py; copied over the file of
+    that name in src/engine/bots, the last one is what the bot plays by. Ctrl-C or SIGTERM ends the training and keeps
+    what was learned.
+    """
+    from learner.host import prepare_host
+
+    prepare_host()
+    import torch
+
+    from engine.warm import compile_kernels
+    from learner.report import draw_options
+    from learner.strategist import Settings, StrategistRun
+    from learner.strategist_export import weights_module
+
+    torch.set_num_threads(1)  # gradient steps are short; games have all cores
+    folder = RUNS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    run = StrategistRun(Settings(seed=seed, games=games), 60.0 * minutes)
+    if start is not None:
+        try:
+            run.start_from(start)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--start") from None
+    click.echo("preparing the engine; its first run compiles it, for some minutes")
+    compile_kernels()
+    rows: list[dict[str, object]] = []
+    begin, told = time.monotonic(), 0.0
+    with (folder / "metrics.jsonl").open("w", encoding="utf-8") as metrics:
+
+        def tell(status: "Status") -> None:
+            nonlocal told
+            rows.append({"seconds": round(60.0 * minutes * status.progress, 1), **asdict(status)})
+            metrics.write(json.dumps(rows[-1]) + "\n")
+            metrics.flush()
+            if time.monotonic() - told >= LINE_SECONDS:
+                told = time.monotonic()
+                rates = ", ".join(f"{who} {won:.1%}" for who, won in status.win_rates.items())
+                click.echo(f"  {status.progress:4.0%}  {status.games:,} games; wins against {rates}")
+                run.save(folder / "strategist.safetensors")
+
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            run.train(tell)
+        except KeyboardInterrupt:
+            if not rows:
+                click.echo("stopped before anything was learned", err=True)
+                sys.exit(130)
+            click.echo("stopped; what was learned is kept")
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    run.save(folder / "strategist.safetensors")
+    passed = f"{(time.monotonic() - begin) / 60:.0f} minutes"
+    told_of = f"{run.decisions:,} decisions in {run.played:,} games, {passed}, seed {seed}"
+    source = weights_module(run.chooser, temperature, told_of + (f", from {start}" if start else ""))
+    (folder / "strategist_weights.py").write_text(source, encoding="utf-8")
+    draw_options(rows, folder / "learning_curve.png")
+    click.echo(f"{folder}: {told_of}")
