@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from actors.bot_mind import BotMind, Mind
 from actors.competition_wire import Frames, Handshake, Lines, read_handshake
@@ -17,7 +18,8 @@ from engine.rulesets import RULESETS
 MOVE, PASSING, BUILD = range(3)  # kinds of answer
 LATE = 0.12  # seconds of one core a move may take: the competition allows 0.15
 LATE_MOVES = 3  # so many late ones in a row, and the policy gives way
-STAND_IN = "hunter"
+STAND_IN = "strategist"  # plays where the policy gives way, unless play.json names another,
+LAST = "hunter"  # and this one where that gives way
 
 
 def answer_of(action: int, height: int, width: int) -> str:
@@ -81,8 +83,13 @@ def play(lines: Lines, output: int, minds: list[Mind]) -> None:
 
 
 def minds_in(folder: Path) -> list[Mind]:
-    """The policy beside the program, if there is one and it can be read, then the scripted bot."""
+    """The policy beside the program, if there is one and it can be read, then scripted bots."""
     minds: list[Mind] = []
+    settings: dict[str, Any] = {}
+    try:
+        settings = json.loads((folder / "play.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        print(f"play.json cannot be used: {error!r}", file=sys.stderr)
     if (folder / "policy.json").exists():
         try:
             import torch
@@ -90,11 +97,11 @@ def minds_in(folder: Path) -> list[Mind]:
             from actors.policy_mind import PolicyMind
 
             torch.set_num_threads(1)
-            settings = json.loads((folder / "play.json").read_text(encoding="utf-8"))
             minds.append(PolicyMind.load(folder / "policy", time.time_ns() % (1 << 31), settings["temperature"]))
         except Exception as error:  # whatever is wrong with it: a game is played in any case
             print(f"the policy cannot be used: {error!r}", file=sys.stderr)
-    return [*minds, BotMind(STAND_IN, seed=time.time_ns() % (1 << 31))]
+    bots = dict.fromkeys((settings.get("bot", STAND_IN), LAST))
+    return [*minds, *(BotMind(name, seed=time.time_ns() % (1 << 31)) for name in bots)]
 
 
 def main(folder: Path) -> None:

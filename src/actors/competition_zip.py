@@ -13,11 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
+from actors.competition import STAND_IN
+from engine.bots import HUNTERS
+
 SOURCES = Path(__file__).resolve().parents[1]
 MAX_BYTES = 50_000_000
 SLOWEST_MOVE = 0.075  # seconds on one core: half of what the competition allows
 PROGRAM = "actors.competition"
-BOTS = ("hunter",)
+BOTS = tuple(HUNTERS)
 
 RUN = """#!/bin/sh
 # Plays one game of the competition on standard input and output.
@@ -106,20 +109,22 @@ def move_seconds(policy: Path, moves: int = 8) -> float:
     return middle
 
 
-def competition_zip(policy: Path | None, temperature: float = 1.0) -> bytes:
-    """The zip's bytes, the same for the same policy; None packs the scripted bot alone.
+def competition_zip(policy: Path | None, temperature: float = 1.0, bot: str = STAND_IN) -> bytes:
+    """The zip's bytes, the same for the same policy; None packs the scripted bot alone, one of BOTS.
 
     `policy` is a path without a suffix, as `load_policy` takes it; `temperature` as in `PolicyMind`. Raises OSError for
     files that cannot be read, ExportError for what cannot play in the competition.
     """
+    if bot not in BOTS:
+        raise ExportError(f'bot "{bot}" is unknown; known: {", ".join(BOTS)}')
     files: list[tuple[str, bytes, int]] = [("run.sh", RUN.encode(), 0o755), ("main.py", MAIN.encode(), 0o644)]
     if policy is not None:
         for suffix in (".json", ".safetensors"):
             files.append((f"policy{suffix}", policy.with_name(f"{policy.name}{suffix}").read_bytes(), 0o644))
-        files.append(("play.json", json.dumps({"temperature": temperature}).encode(), 0o644))
         seats = json.loads(files[2][1])["network"]["seats"]
         if seats != 2:
             raise ExportError(f"{policy}: plays games of {seats} seats; the competition's have 2")
+    files.append(("play.json", json.dumps({"bot": bot, "temperature": temperature}).encode(), 0o644))
     files += [(name, path.read_bytes(), 0o644) for name, path in sorted(needed_modules(PROGRAM).items())]
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

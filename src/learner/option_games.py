@@ -13,7 +13,7 @@ from engine.batch import END_FIELDS, END_TERMINATED, END_TRUNCATED, END_WINNER, 
 from engine.board import EPISODE, MAX_SEATS, get
 from engine.bots import choose_in_game, scratch_words
 from engine.bots.desk import MOVABLE
-from engine.bots.options import OPTIONS, follow, strike_now, tracker_option
+from engine.bots.options import OPEN, OPTIONS, follow, settled, tracker_option
 from engine.bots.sight import vector_start
 from engine.bots.situation import CAN_EXPAND, FACT_COUNT, FACTS, IS_ENOUGH, assess
 from engine.bots.strategist import FOR_OPTION
@@ -129,8 +129,8 @@ def play_fragment(
                         if player <= FIRST_BOT:
                             actions[s] = choose_in_game(board, g, s, FIRST_BOT - player, seed, desk)
                         elif alive and int(desk[MOVABLE]) > 0:
-                            actions[s] = strike_now(board, desk)
-                            if int(actions[s]) == 0:
+                            actions[s] = settled(board, desk, key)
+                            if int(actions[s]) == OPEN:
                                 if player == TRACKER:
                                     can_expand = int(desk[FACTS + CAN_EXPAND]) > 0
                                     option = tracker_option(board, desk, can_expand, int(desk[FACTS + IS_ENOUGH]) > 0)

@@ -1,6 +1,7 @@
 """Learning the strategist's network: PPO over options in self-play (Schulman et al. 2017), read from top to bottom.
 
-It begins as the tracker, whose choices it imitates for some seconds, made less sure. Then a part of the games is
+It begins as the tracker, whose choices it imitates for some seconds, made less sure. That stays its prior: what strays
+from it costs a little, less and less, or else it forgets to take land (docs/log.md, 2026-11-29). A part of the games is
 against scripted bots, a part against snapshots of its own, the rest with itself, both rulesets side by side. A decision
 is an option for one turn. The critic, which only learning needs, sees the facts of both seats: what fog hides explains
 most of what happens next (an asymmetric critic, Pinto et al. 2018).
@@ -34,10 +35,10 @@ RULESETS = (("generalsio", "site"), ("competition", "competition"))
 BOTS = ("hunter", "tracker")
 CHOOSER, CRITIC = "chooser", "critic"  # prefixes in a saved file
 LATEST = 1500  # games that a win rate is of
-CRITIC_WARM_UP = 8  # iterations in which the critic alone learns
+CRITIC_WARM_UP = 20  # iterations in which the critic alone learns
 IMITATED = 24  # fragments of the tracker's that are imitated,
 IMITATION_STEPS = 3000  # in so many steps
-RATE_CHANGE, MOST_RATE = 1.15, 1e-2  # of the learning rate between iterations, as the divergence asks for
+RATE_CHANGE, MOST_RATE = 1.15, 6e-3  # of the learning rate between iterations, as the divergence asks for
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ class Settings:
         0.004,
         0.010,
     )  # KL(old || new) of an iteration: the rate rises below, falls above
-    entropy: float = 0.004  # weight of its bonus, which falls to 0
+    entropy: float = 0.002  # weight of its bonus, which falls to 0
+    prior: float = 0.01  # weight of KL(prior || policy), which falls to 0
     shaping: float = 0.2  # weights of land and of armies in the potential
-    unsure: float = 0.35  # what the tracker's logits are multiplied with at the start
+    unsure: float = 0.4  # what the tracker's logits are multiplied with at the start
 
 
 class Chooser(nn.Module):
@@ -190,6 +192,7 @@ class StrategistRun:
             )
             for number, (ruleset, board) in enumerate(RULESETS)
         ]
+        self._prior = Chooser()
         self._pool: list[Weights] = []
         self._won: dict[str, deque[float]] = {}
         self._started = False  # from a saved run, whose critic has learned already
@@ -197,8 +200,7 @@ class StrategistRun:
 
     def train(self, tell: Callable[[Status], None] = lambda status: None) -> None:
         """Imitate, then learn until time is up."""
-        if not self._started:
-            self._imitate()
+        self._imitate()
         self._pool.append(self.chooser.weights())
         for games in self._games:
             self._seat(games, np.ones(len(games.players), np.bool_))
@@ -230,7 +232,7 @@ class StrategistRun:
             )
 
     def _imitate(self) -> None:
-        """Learn the tracker's choices, then be less sure of them."""
+        """Learn the tracker's choices, then be less sure of them: the prior, and where the chooser begins."""
         facts: list[Int16] = []
         options: list[Int64] = []
         weights = self.chooser.weights()
@@ -242,16 +244,18 @@ class StrategistRun:
                 facts.append(fragment.facts[:-1][decided])
                 options.append(fragment.options[decided].astype(np.int64))
         x, y = torch.from_numpy(np.concatenate(facts)), torch.from_numpy(np.concatenate(options))
-        optimiser = torch.optim.Adam(self.chooser.parameters(), 3e-3)
+        optimiser = torch.optim.Adam(self._prior.parameters(), 3e-3)
         for _ in range(IMITATION_STEPS):
             chosen = torch.randint(len(x), (2048,))
-            loss = F.cross_entropy(self.chooser(x[chosen].float()), y[chosen])
+            loss = F.cross_entropy(self._prior(x[chosen].float()), y[chosen])
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
         with torch.no_grad():
-            for parameter in self.chooser.judge.parameters():
+            for parameter in self._prior.judge.parameters():
                 parameter.mul_(self.settings.unsure)
+        if not self._started:
+            self.chooser.load_state_dict(self._prior.state_dict())
 
     def _seat(self, games: OptionGames, begun: Bool) -> None:
         """Choose who plays in games that have begun; network 0 is the learner, the pool comes behind it."""
@@ -313,6 +317,7 @@ class StrategistRun:
         own = decisions.facts[:, :FACT_COUNT]
         with torch.no_grad():
             before = F.log_softmax(self.chooser(own), dim=1).gather(1, decisions.option[:, None])[:, 0]
+            prior = F.log_softmax(self._prior(own), dim=1)
         sums, steps = np.zeros(3), 0
         for _ in range(settings.epochs):
             for chosen in torch.split(torch.randperm(len(own)), settings.minibatch):
@@ -325,7 +330,8 @@ class StrategistRun:
                 loss = 0.5 * surprise
                 if self._started or self.iteration >= CRITIC_WARM_UP:
                     gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
-                    loss = loss - gain - settings.entropy * (1.0 - progress) * entropy
+                    strayed = (prior[chosen].exp() * (prior[chosen] - logs)).sum(1).mean()
+                    loss = loss - gain + (1.0 - progress) * (settings.prior * strayed - settings.entropy * entropy)
                 optimiser.zero_grad()
                 torch.autograd.backward(loss)
                 nn.utils.clip_grad_norm_(self.chooser.parameters(), 1.0)
@@ -344,7 +350,7 @@ class StrategistRun:
         )
 
     def start_from(self, path: Path) -> None:
-        """Go on from what `save` wrote, instead of imitating. Raises ValueError for another file."""
+        """Go on from what `save` wrote. Raises ValueError for another file."""
         try:
             saved = load_file(path)
             for name, part in ((CHOOSER, self.chooser), (CRITIC, self._critic)):

@@ -33,10 +33,8 @@ from engine.bots.desk import (
     GOAL_WAY,
     HOME,
     HOME_WAY,
-    LAND,
     LARGEST,
     MAIN,
-    MAIN_ARMY,
     MOVABLE,
     NOWHERE,
     PLACES,
@@ -57,12 +55,11 @@ from engine.bots.hunter import (
     CYCLE,
     EXPANDING,
     LAST_GATHERING,
-    LAUNCH_ARMY,
-    LAUNCH_TURN,
     can_invest,
     defend,
     expand,
     find_threat,
+    open_game,
     strike,
 )
 from engine.bots.march import advance, aim, aim_near, find_front
@@ -91,6 +88,7 @@ OPTIONS = (
     "raid",
     "back",
 )
+OPEN = -1  # no action: an option is to be chosen
 EXPAND_NOW, NEAR, MARCH_ON, MARCH_DEEP, GATHER_8 = range(5)
 GATHER_32, GATHER_50 = 7, 9
 DEFEND, MEET, CITY, CASTLE, WAIT, GO_HOME, SPREAD, RAID, BACK = range(10, 19)
@@ -100,12 +98,19 @@ WIDEST = 12  # tiles that an army is thought to take on one way
 
 
 @kernel
-def strike_now(board: Int32, desk: Int32) -> int:
-    """A move that takes an enemy's general, or PASS: it comes before every option."""
-    if int(desk[FOE_GENERAL]) == NOWHERE:
-        return PASS
-    deathtouch = rule(board, RULE_DEATHTOUCH_TURN)
-    return strike(desk, deathtouch > 0 and int(desk[TURN]) >= deathtouch)
+def settled(board: Int32, desk: Int32, key: int) -> int:
+    """What is played before any option is asked for, or OPEN: taking a general, and the opening until an enemy is met.
+
+    The opening is the hunter's. Left to choose, learning spoils it: what it costs shows a hundred turns later.
+    """
+    if int(desk[FOE_GENERAL]) != NOWHERE:
+        deathtouch = rule(board, RULE_DEATHTOUCH_TURN)
+        action = strike(desk, deathtouch > 0 and int(desk[TURN]) >= deathtouch)
+        if action != PASS:
+            return action
+    if int(desk[CONTACT]) == 0 and int(desk[TURN]) < CYCLE:
+        return open_game(desk, key)
+    return OPEN
 
 
 @kernel
@@ -269,15 +274,9 @@ def tracker_option(board: Int32, desk: Int32, can_expand: bool, is_enough: bool)
     can_expand: whether a tile can be taken now. is_enough: whether the front suffices for an enemy's general that is
     known.
     """
-    turn = int(desk[TURN])
-    phase = turn % CYCLE
-    if int(desk[CONTACT]) > 0:
-        if find_threat(desk) != NOWHERE:
-            return DEFEND
-    elif turn < CYCLE:
-        if int(desk[LAND]) == 1 and turn < LAUNCH_TURN and int(desk[MAIN_ARMY]) < LAUNCH_ARMY:
-            return WAIT
-        return EXPAND_NOW if can_expand else NEAR
+    phase = int(desk[TURN]) % CYCLE
+    if int(desk[CONTACT]) > 0 and find_threat(desk) != NOWHERE:
+        return DEFEND
     if is_enough:
         return MARCH_ON
     if phase < EXPANDING and can_expand:

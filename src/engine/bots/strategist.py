@@ -12,7 +12,7 @@ one is drawn. All of it is whole numbers, so that every machine, compiled or not
 from engine.actions import PASS
 from engine.arrays import Int32
 from engine.bots.desk import MOVABLE
-from engine.bots.options import OPTIONS, follow, strike_now
+from engine.bots.options import OPEN, OPTIONS, follow, settled
 from engine.bots.situation import FACT_COUNT, FACTS, assess
 from engine.bots.strategist_weights import BIASES, INPUTS, OUTPUTS, PHASES
 from engine.chance import draw
@@ -85,8 +85,8 @@ def choose_strategist(board: Int32, s: int, key: int, desk: Int32) -> int:
     """The action of seat `s`. `desk` is int32 of `scratch_words(tiles)`."""
     if not assess(board, s, desk) or int(desk[MOVABLE]) == 0:
         return PASS
-    action = strike_now(board, desk)
-    if action != PASS:
+    action = settled(board, desk, key)
+    if action != OPEN:
         return action
     score_options(desk)
     return follow(board, desk, draw_option(desk, key), key)

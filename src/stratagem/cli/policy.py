@@ -24,7 +24,7 @@ def policy() -> None:
 @click.argument("paths", nargs=-1, metavar="[POLICY] [OUT.zip]", type=click.Path(path_type=Path))
 @click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.onnx", help="Write ONNX there.")
 @click.option("--competition", is_flag=True, help="Write OUT.zip for the bot competition of generals.bot.")
-@click.option("--bot", help="With --competition, instead of a POLICY, this scripted bot; known: hunter.")
+@click.option("--bot", help="With --competition, instead of a POLICY, this scripted bot: strategist, say.")
 @click.option(
     "--temperature",
     type=click.FloatRange(min=0.0),
@@ -72,7 +72,7 @@ def _export_zip(stem: Path | None, bot: str | None, target: Path, temperature: f
         raise click.BadParameter(f'bot "{bot}" is unknown; known: {", ".join(BOTS)}', param_hint="--bot")
     try:
         speed = f", {1000 * move_seconds(stem):.1f} ms a move on one core here" if stem else ""
-        data = competition_zip(stem, temperature)
+        data = competition_zip(stem, temperature, *([bot] if bot else []))
         replace_file(target, data)
     except (SnapshotError, ExportError, OSError) as error:
         click.echo(f"stratagem: {error}", err=True)

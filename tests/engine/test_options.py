@@ -1,0 +1,104 @@
+"""Options do what they are said to do, and the tracker's are the tracker's."""
+
+import numpy as np
+import pytest
+from tests.engine.ascii import read
+
+from engine.actions import PASS, build_code, decode
+from engine.batch import GameBatch
+from engine.board import MAX_SEATS, WINNER
+from engine.bots import choose_in_game, find_bot, scratch_words
+from engine.bots.desk import TRACKING
+from engine.bots.options import OPEN, OPTIONS, follow, settled, tracker_option
+from engine.bots.sight import vector_start
+from engine.bots.situation import CAN_EXPAND, FACTS, IS_ENOUGH, assess
+from engine.chance import FOR_PLAY, draw, make_key
+
+
+def sit_down(game, seat=0):
+    """A seat's desk, laid out."""
+    desk = np.zeros(scratch_words(game.height * game.width), np.int32)
+    assert assess(game.row, seat, desk)
+    return desk
+
+
+def moved(text, option, version=16, turn=60):
+    """The move (start, end, half) of seat 0's option on a board, or what else it does."""
+    game = read(version, text, turn=turn).game()
+    action = int(follow(game.row, sit_down(game), OPTIONS.index(option), 0))
+    return decode(action, game.height, game.width)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "move"),
+    [
+        pytest.param("expand", "A1 a9 b2 .\n^ ^ ^ B1", (1, 2, 0), id="takes what is at hand"),
+        pytest.param("near", "A1 a9 a1 a1 .\n^ a2 ^ ^ B1", (1, 2, 0), id="largest army, over own land"),
+        pytest.param("spread", "A1 a9 a1 a1 a1 .\n^ a4 a1 . ^ B1", (6 + 1, 6 + 2, 0), id="not the front"),
+        pytest.param("raid", "A1 a9 . b1\n^ ^ . ^\n. . . B1", (1, 2, 0), id="to the nearest enemy tile"),
+        pytest.param("back", "A1 a1 a1 a9 b2 B9", (3, 2, 0), id="home"),
+        pytest.param("home", "A1 a1 a4 a1 . B1", (2, 1, 0), id="gathers on the general"),
+        pytest.param("city", "A1 a50 #40 .\n^ ^ ^ B1", (1, 2, 0), id="takes a city it can pay"),
+        pytest.param("city", "A30 a20 #40 .\n^ ^ ^ B1", (0, 1, 0), id="gathers beside a city"),
+        pytest.param("march", "A1 a9 a1 b1 B1", (1, 2, 0), id="to a general that was seen"),
+        pytest.param("meet", "A3 a1 a1 a1 b9 B9\n^ ^ a30 ^ ^ ^", (6 + 2, 2, 0), id="the largest enemy army"),
+        pytest.param("wait", "A1 a9 b2 B1", None, id="passes"),
+    ],
+)
+def test_an_option_moves(option, text, move):
+    assert moved(text, option) == move
+
+
+def test_gathering_until_a_turn_of_the_cycle_takes_what_so_many_moves_can():
+    line = "A1 a2 a3 a9 B1"
+    assert moved(line, "gather 8", turn=57) == (2, 3, 0)  # one move: the 3 beside the front, the 9
+    assert moved(line, "gather 8", turn=56) == (1, 2, 0)  # two: the 2 first
+    assert moved(line, "gather 8", turn=58) == (1, 2, 0)  # until the next cycle's
+
+
+def test_a_castle_is_built_or_gathered_for():
+    game = read("competition", "A1 a1 a90 a1 . B1", turn=60).game()
+    assert follow(game.row, sit_down(game), OPTIONS.index("castle"), 0) == build_code(2, 6)
+    game = read("competition", "A1 a20 a30 a1 . B1", turn=60).game()
+    start, end, _ = decode(int(follow(game.row, sit_down(game), OPTIONS.index("castle"), 0)), 1, 6)
+    assert (start, end) == (1, 2)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_that_has_no_move_falls_back_on_another(option):
+    game = read(16, "A1 a1 a5 .\n. . . B1", turn=60).game()
+    action = follow(game.row, sit_down(game), OPTIONS.index(option), 7)
+    assert (action == PASS) == (option == "wait")
+
+
+@pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("competition", "competition")])
+def test_the_trackers_options_are_what_the_tracker_plays(ruleset, board):
+    batch = GameBatch(ruleset, 6, 5, board=board, autoreset="off")
+    batch.reset()
+    words = scratch_words(batch.tiles)
+    desk = np.zeros(words, np.int32)
+    alike = compared = 0
+    for _ in range(330):
+        actions = batch.bot_actions(["tracker", "hunter"])
+        for g in np.flatnonzero(batch.rows[:, WINNER] == -2):
+            row = batch.rows[g]
+            assess(row, 0, desk)
+            stream = make_key(batch.seed, int(g), 0, FOR_PLAY)
+            key = draw(stream, int(row[vector_start(row, 0)]) * MAX_SEATS)
+            mine = settled(row, desk, key)
+            if mine == OPEN:
+                facts = desk[FACTS:]
+                option = tracker_option(row, desk, facts[CAN_EXPAND] > 0, facts[IS_ENOUGH] > 0)
+                mine = follow(row, desk, option, key)
+            alike += int(mine == actions[g, 0])
+            compared += 1
+            assert desk[TRACKING] == 1
+        batch.step(actions)
+    assert compared > 1000
+    assert alike / compared > 0.9  # it reckons what a march costs otherwise, and falls back in another order
+
+
+def test_the_strategist_takes_a_general_before_all_options():
+    game = read(16, "A1 a1 .\n. . a9\n. . B7", turn=60).game()
+    action = choose_in_game(game.row, 0, 0, find_bot("strategist"), 3, np.zeros(scratch_words(9), np.int32))
+    assert decode(int(action), 3, 3) == (5, 8, 0)
