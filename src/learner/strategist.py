@@ -63,7 +63,7 @@ class Settings:
         0.004,
         0.010,
     )  # KL(old || new) of an iteration: the rate rises below, falls above
-    entropy: float = 0.002  # weight of its bonus, which falls to 0
+    entropy: float = 0.003  # weight of its bonus, which falls to 0
     prior: float = 0.01  # weight of KL(prior || policy), which falls to 0
     shaping: float = 0.2  # weights of land and of armies in the potential
     unsure: float = 0.4  # what the tracker's logits are multiplied with at the start

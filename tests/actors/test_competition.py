@@ -1,5 +1,6 @@
 """The competition's zip, run as its referee runs it: a process on one core with 2 GB, asked turn by turn."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -141,6 +142,20 @@ def test_a_damaged_policy_gives_way_to_the_scripted_bot(zipped, tmp_path):
     assert "the policy cannot be used: SnapshotError" in complaints
 
 
+def test_a_zip_without_settings_plays_all_the_same(scripted, tmp_path):
+    batch = new_batch(1)
+    with zipfile.ZipFile(scripted) as archive, zipfile.ZipFile(tmp_path / "bare.zip", "w") as bare:
+        for entry in archive.namelist():
+            if entry != "play.json":
+                bare.writestr(entry, archive.read(entry))
+    program = Program(tmp_path / "bare.zip", tmp_path / "unpacked")
+    program.send(handshake(batch, 0))
+    assert program.ask(*frame(batch, 0)) == "1 0 0 0 0"
+    status, _, complaints = program.close()
+    assert status == 0
+    assert "play.json cannot be used" in complaints
+
+
 def test_the_zip_is_small_the_same_each_time_and_runnable(zipped):
     with zipfile.ZipFile(zipped) as archive:
         run = archive.getinfo("run.sh")
@@ -177,9 +192,11 @@ class TestCommand:
             assert "ms a move on one core here" in result.output
         assert zipfile.is_zipfile(tmp_path / "out.zip")
 
-    def test_it_packs_the_scripted_bot(self, tmp_path):
-        assert self.run("--competition", "--bot", "hunter", tmp_path / "out.zip").exit_code == 0
-        assert zipfile.is_zipfile(tmp_path / "out.zip")
+    @pytest.mark.parametrize("bot", ["hunter", "tracker", "strategist"])
+    def test_it_packs_a_scripted_bot(self, bot, tmp_path):
+        assert self.run("--competition", "--bot", bot, tmp_path / "out.zip").exit_code == 0
+        with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+            assert json.loads(archive.read("play.json"))["bot"] == bot
 
     @pytest.mark.parametrize(
         ("arguments", "complaint"),

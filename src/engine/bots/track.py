@@ -2,7 +2,7 @@
 
 A place in fog is the likelier the farther it lies from all that is in sight and not an enemy's, and the nearer to an
 enemy's tile; generals never start near each other. How much each counts was fitted to where generals were in games of
-two hunters (softmax over the places in fog; `docs/log.md`, 2026-11-24), then tuned by games.
+two hunters (softmax over the places in fog), then tuned by games.
 """
 
 from engine.arrays import Int32
