@@ -210,9 +210,12 @@ class StrategistRun:
         ]
         optimiser = torch.optim.Adam(parts, eps=1e-5)
         rate, begin = self.settings.rate, time.monotonic()
-        while (progress := (time.monotonic() - begin) / self.seconds) < 1.0:
+        while (passed := time.monotonic() - begin) < self.seconds:
+            progress = passed / self.seconds
             rate = optimiser.param_groups[0]["lr"] = min(rate, 4 * self.settings.rate * max(0.02, 1.0 - progress))
             decisions = self._collect()
+            if len(decisions.option) < 2:  # all games are in their opening
+                continue
             divergence, entropy, explained = self._update(optimiser, decisions, progress)
             self.iteration += 1
             self.decisions += len(decisions.option)

@@ -14,7 +14,7 @@ from learner.strategist import Chooser, Settings, StrategistRun, advantages_of
 from learner.strategist_export import SCALE, weights_module
 from stratagem.cli import main
 
-TINY = Settings(seed=3, games=8, turns=16, snapshot_every=1, snapshots=6)
+TINY = Settings(seed=3, games=8, turns=80, snapshot_every=1, snapshots=6)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_imitation_makes_the_tracker(monkeypatch):
 def test_what_was_saved_goes_on_and_another_file_is_refused(quick, tmp_path):
     run = StrategistRun(TINY, 0.0)
     run.save(tmp_path / "it.safetensors")
-    other = StrategistRun(Settings(seed=9, games=8, turns=16), 0.0)
+    other = StrategistRun(Settings(seed=9, games=8, turns=80), 0.0)
     other.start_from(tmp_path / "it.safetensors")
     facts = torch.randint(0, 40, (5, FACT_COUNT)).float()
     assert torch.equal(run.chooser(facts), other.chooser(facts))
