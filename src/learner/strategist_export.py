@@ -3,12 +3,13 @@
 So every machine that runs the engine has them, and compiled kernels are made anew when they change.
 """
 
-import base64
 import math
 import textwrap
 
 import numpy as np
 
+from engine.arrays import Int16
+from engine.stored import pack
 from learner.strategist import Chooser
 
 SCALE = 1024  # a weight's unit is a 1024th
@@ -20,18 +21,15 @@ HEAD = '''"""What the strategist learned: int16, in 1024ths, as `engine.bots.str
 Written by `stratagem strategist`; {told}.
 """
 
-import base64
-
-import numpy as np
-
-from engine.arrays import Int16
-
-
-def unpack(text: str, *shape: int) -> Int16:
-    """int16 of a shape, little-endian in base 85."""
-    return np.frombuffer(base64.b85decode(text), "<i2").astype(np.int16).reshape(shape)
+from engine.stored import unpack
 
 '''
+
+
+def assignment(name: str, numbers: Int16) -> str:
+    """A statement that gives a name to numbers."""
+    lines = "\n".join(f'    "{line}"' for line in textwrap.wrap(pack(numbers), WIDTH, break_on_hyphens=False))
+    return f"{name} = unpack(\n{lines},\n    {', '.join(map(str, numbers.shape))},\n)\n"
 
 
 def weights_module(chooser: Chooser, temperature: float, told: str) -> str:
@@ -54,7 +52,5 @@ def weights_module(chooser: Chooser, temperature: float, told: str) -> str:
         most = float(np.abs(units).max())
         if most > np.iinfo(np.int16).max:
             raise ValueError(f"{name} reach {most / SCALE:.1f}; accepted: below {np.iinfo(np.int16).max / SCALE:.1f}")
-        text = base64.b85encode(units.astype("<i2").tobytes()).decode()
-        lines = "\n".join(f'    "{line}"' for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False))
-        parts.append(f"{name} = unpack(\n{lines},\n    {', '.join(map(str, array.shape))},\n)\n")
+        parts.append(assignment(name, units.astype(np.int16)))
     return "".join(parts)

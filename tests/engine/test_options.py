@@ -8,7 +8,7 @@ from engine.actions import PASS, build_code, decode
 from engine.batch import GameBatch
 from engine.board import MAX_SEATS, WINNER
 from engine.bots import choose_in_game, find_bot, scratch_words
-from engine.bots.desk import TRACKING
+from engine.bots.desk import BY_TABLES, GUESSING
 from engine.bots.options import OPEN, OPTIONS, follow, settled, tracker_option
 from engine.bots.sight import vector_start
 from engine.bots.situation import CAN_EXPAND, FACTS, IS_ENOUGH, assess
@@ -92,7 +92,7 @@ def test_the_trackers_options_are_what_the_tracker_plays(ruleset, board):
                 mine = follow(row, desk, option, key)
             alike += int(mine == actions[g, 0])
             compared += 1
-            assert desk[TRACKING] == 1
+            assert desk[GUESSING] == BY_TABLES
         batch.step(actions)
     assert compared > 1000
     assert alike / compared > 0.9  # it reckons what a march costs otherwise, and falls back in another order

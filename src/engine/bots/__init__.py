@@ -2,12 +2,19 @@
 
 from engine.bots.dispatch import bot_actions, choose, choose_in_game, scratch_words
 from engine.bots.expander import EXPANDER
-from engine.bots.hunter import HUNTER, TRACKER
+from engine.bots.hunter import HUNTER, SEEKER, TRACKER
 from engine.bots.random import RANDOM
 from engine.bots.strategist import STRATEGIST
 
-BOTS = {"random": RANDOM, "expander": EXPANDER, "hunter": HUNTER, "tracker": TRACKER, "strategist": STRATEGIST}
-HUNTERS = ("hunter", "tracker", "strategist")  # those that tell which moves they like as well
+BOTS = {
+    "random": RANDOM,
+    "expander": EXPANDER,
+    "hunter": HUNTER,
+    "tracker": TRACKER,
+    "strategist": STRATEGIST,
+    "seeker": SEEKER,
+}
+HUNTERS = ("hunter", "tracker", "strategist", "seeker")  # those that tell which moves they like as well
 
 __all__ = ["BOTS", "HUNTERS", "bot_actions", "choose", "choose_in_game", "find_bot", "scratch_words"]
 

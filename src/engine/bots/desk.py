@@ -7,7 +7,20 @@ board ends.
 """
 
 from engine.arrays import Int32
-from engine.board import ALLY, DISCOVERED, ENEMY, HEIGHT, KIND_SHIFT, MINE, SEATS, UNOWNED, VECTOR_SEAT, WIDTH, get
+from engine.board import (
+    ALLY,
+    DISCOVERED,
+    ENEMY,
+    HEIGHT,
+    KIND_SHIFT,
+    MINE,
+    SEATS,
+    UNOWNED,
+    VECTOR_SEAT,
+    WIDTH,
+    get,
+    rule,
+)
 from engine.bots.sight import (
     army_in,
     exits_in,
@@ -20,6 +33,7 @@ from engine.bots.sight import (
     view_step,
 )
 from engine.compile import inlined, kernel
+from engine.rulesets import RULE_CASTLE_PRICE
 from engine.tiles import CITY, DOWN, GENERAL, LEFT, MOUNTAIN, UP
 
 NOTES = 224
@@ -41,16 +55,18 @@ NOTES = 224
     REASON,  # what the action came from, of those below; and of that,
     REASON_PLACE,  # marching: where it starts
     REASON_VALUE,  # expanding, marching: what it is worth; gathering: places of the tree
-    TRACKING,  # 1 where the goal is where an enemy's general probably is, 0 where it is the deepest fog
+    GUESSING,  # how the goal is found while an enemy's general is unknown, of those below
     FRONT,  # place of the army that marches, where armies gather
     LARGEST,  # place of the largest enemy army in sight, or NOWHERE
     CITY_ROOT,  # own place beside the neutral city in sight that costs least, or NOWHERE,
     CITY_TOWARD,  # in what direction that city lies
     CITY_PRICE,  # and the armies on it
-) = range(23)
+    CASTLES,  # 1 where castles can be built
+) = range(24)
 ROOM = 32  # first of the words in which `engine.bots.strategist` decides
 
 OTHER, EXPAND, GATHER, MARCH = range(4)  # reasons
+BY_DEPTH, BY_POINTS, BY_TABLES = range(3)  # the deepest fog, `engine.bots.track`, `engine.bots.whereabouts`
 
 # Maps, each PLACES words: the place of map m is NOTES + m * PLACES.
 WORDS, BLANK, HOME_WAY, GOAL_WAY, QUEUE, LINK, PULL = range(7)
@@ -164,6 +180,7 @@ def survey(board: Int32, s: int, desk: Int32) -> None:
     desk[SEEN_ARMY] = seen_army
     desk[FOE_GENERAL] = foe_general
     desk[MOVABLE] = movable
+    desk[CASTLES] = 1 if rule(board, RULE_CASTLE_PRICE) > 0 else 0
     desk[REASON] = OTHER
 
 

@@ -3,9 +3,9 @@
 from engine.actions import PASS
 from engine.arrays import Int8, Int32
 from engine.board import EPISODE, MAX_SEATS, OBSERVED, SEATS, get
-from engine.bots.desk import desk_words
+from engine.bots.desk import BY_DEPTH, BY_POINTS, BY_TABLES, desk_words
 from engine.bots.expander import EXPANDER, choose_expander
-from engine.bots.hunter import HUNTER, TRACKER, choose_hunter
+from engine.bots.hunter import HUNTER, SEEKER, TRACKER, choose_hunter
 from engine.bots.random import RANDOM, choose_random
 from engine.bots.sight import vector_start
 from engine.bots.strategist import STRATEGIST, choose_strategist
@@ -30,9 +30,11 @@ def choose(board: Int32, s: int, bot: int, key: int, scratch: Int32) -> int:
     if bot == EXPANDER:
         return choose_expander(board, s, key, scratch)
     if bot == HUNTER:
-        return choose_hunter(board, s, key, 0, scratch)
+        return choose_hunter(board, s, key, BY_DEPTH, scratch)
     if bot == TRACKER:
-        return choose_hunter(board, s, key, 1, scratch)
+        return choose_hunter(board, s, key, BY_POINTS, scratch)
+    if bot == SEEKER:
+        return choose_hunter(board, s, key, BY_TABLES, scratch)
     if bot == STRATEGIST:
         return choose_strategist(board, s, key, scratch)
     return PASS

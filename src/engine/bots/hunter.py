@@ -8,7 +8,8 @@ It takes cities and builds castles only while it is well ahead: they pay back af
 uses that time (taking cities as soon as they could be paid lost 59 % of 300 games against leaving them).
 
 `tracker` plays as the hunter does, but marches to where an enemy's general probably is (`engine.bots.track`), the
-hunter into the deepest fog.
+hunter into the deepest fog. `seeker` marches to where it has learned that generals hide (`engine.bots.whereabouts`),
+and after the opening leaves expanding to armies that march.
 """
 
 from engine.actions import PASS
@@ -17,12 +18,14 @@ from engine.board import ENEMY, MASK_BUILD, MASK_SHIFT, MINE, UNOWNED, VISIBLE, 
 from engine.bots.desk import (
     ARMY,
     BLANK,
+    BY_TABLES,
     CONTACT,
     EXPAND,
     FAR,
     FOE_ARMY,
     FOE_GENERAL,
     GOAL_WAY,
+    GUESSING,
     HOME,
     HOME_WAY,
     LAND,
@@ -32,7 +35,6 @@ from engine.bots.desk import (
     NOWHERE,
     PLACES,
     STRIDE,
-    TRACKING,
     TURN,
     WORDS,
     flood_from,
@@ -54,12 +56,14 @@ from engine.tiles import CITY, DESERT, GENERAL, SWAMP
 
 HUNTER = 2
 TRACKER = 3
+SEEKER = 5
 
 LAUNCH_TURN = 24  # until then the opening waits, or until
 LAUNCH_ARMY = 13  # so many armies stand on the general
 CYCLE = 50  # land grows every 50 turns; within a cycle
 EXPANDING = 8  # the first turns take what lies beside the land,
 GATHERING = 32  # until this turn armies gather, then they march
+SEEKER_GATHERING = 28  # the seeker does not expand, and marches earlier
 ALARM = 12  # enemies within so many steps of the general are watched
 SPARE = 15  # armies beyond the price, and beyond one a tile, that are left after paying for a city
 TIES = 8  # bits of a prize that are drawn
@@ -248,18 +252,20 @@ def campaign(board: Int32, desk: Int32, key: int) -> int:
     """The cycle of 50 turns: expand, gather, march."""
     phase = int(desk[TURN]) % CYCLE
     action = PASS
-    if phase < EXPANDING:
+    seeks = int(desk[GUESSING]) == BY_TABLES
+    gathering = SEEKER_GATHERING if seeks else GATHERING
+    if phase < EXPANDING and not seeks:
         action = expand(desk, key)
     if action == PASS:
         action = build(board, desk)
     if action == PASS:
-        action = take_city(desk, max(5, GATHERING - phase))
+        action = take_city(desk, max(5, gathering - phase))
     if action != PASS:
         return action
     aim(desk)
     front = find_front(desk)
-    if phase < GATHERING:
-        action = gather(desk, front, GATHERING - phase)
+    if phase < gathering:
+        action = gather(desk, front, gathering - phase)
     if action == PASS:
         action = advance(desk, front)
     if action == PASS:
@@ -270,10 +276,13 @@ def campaign(board: Int32, desk: Int32, key: int) -> int:
 
 
 @kernel
-def choose_hunter(board: Int32, s: int, key: int, tracking: int, desk: Int32) -> int:
-    """The action of seat `s`, the tracker's where tracking is 1. `desk` is int32 of `scratch_words(tiles)`."""
+def choose_hunter(board: Int32, s: int, key: int, guessing: int, desk: Int32) -> int:
+    """The action of seat `s`: the hunter's, the tracker's or the seeker's, by how it guesses goals.
+
+    guessing: BY_DEPTH, BY_POINTS or BY_TABLES. `desk` is int32 of `scratch_words(tiles)`.
+    """
     survey(board, s, desk)
-    desk[TRACKING] = tracking
+    desk[GUESSING] = guessing
     home = int(desk[HOME])
     if int(desk[MOVABLE]) == 0 or home == NOWHERE:
         return PASS

@@ -5,12 +5,15 @@ from engine.arrays import Int32
 from engine.board import ENEMY, MINE, VISIBLE
 from engine.bots.desk import (
     BLANK,
+    BY_POINTS,
+    BY_TABLES,
     CONTACT,
     FAR,
     FOE_ARMY,
     FOE_GENERAL,
     FOE_LAND,
     GOAL_WAY,
+    GUESSING,
     HOME,
     MAIN,
     MAIN_ARMY,
@@ -21,7 +24,6 @@ from engine.bots.desk import (
     QUEUE,
     SEEN_ARMY,
     STRIDE,
-    TRACKING,
     WORDS,
     clear_way,
     flood,
@@ -35,6 +37,7 @@ from engine.bots.desk import (
 )
 from engine.bots.sight import army_in, exits_in, relation_in
 from engine.bots.track import find_hideouts
+from engine.bots.whereabouts import find_whereabouts
 from engine.compile import inlined, kernel
 
 
@@ -95,13 +98,19 @@ def aim_near(desk: Int32) -> None:
 
 @kernel
 def aim(desk: Int32) -> None:
-    """Fill GOAL_WAY with distances to where the war is won."""
+    """Fill GOAL_WAY with distances to where the war is won. HOME_WAY is filled in already."""
     goal_way = map_at(desk, GOAL_WAY)
     if int(desk[FOE_GENERAL]) != NOWHERE:
         flood_from(desk, goal_way, int(desk[FOE_GENERAL]))
     else:
         clear_way(desk, goal_way)
-        found = find_hideouts(desk) if int(desk[TRACKING]) == 1 else find_fog(desk)
+        guessing = int(desk[GUESSING])
+        if guessing == BY_TABLES:
+            found = find_whereabouts(desk)
+        elif guessing == BY_POINTS:
+            found = find_hideouts(desk)
+        else:
+            found = find_fog(desk)
         flood(desk, goal_way, found)
     if int(desk[goal_way + int(desk[HOME])]) == FAR:  # no such place, or no way there
         aim_near(desk)

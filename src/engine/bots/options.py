@@ -23,6 +23,8 @@ from engine.actions import PASS
 from engine.arrays import Int32
 from engine.board import ENEMY, MASK_BUILD, MASK_SHIFT, rule, tile_count
 from engine.bots.desk import (
+    BY_DEPTH,
+    BY_TABLES,
     CITY_PRICE,
     CITY_ROOT,
     CITY_TOWARD,
@@ -31,6 +33,7 @@ from engine.bots.desk import (
     FOE_GENERAL,
     FRONT,
     GOAL_WAY,
+    GUESSING,
     HOME,
     HOME_WAY,
     LARGEST,
@@ -40,7 +43,6 @@ from engine.bots.desk import (
     PLACES,
     QUEUE,
     STRIDE,
-    TRACKING,
     TURN,
     WORDS,
     clear_way,
@@ -116,10 +118,10 @@ def settled(board: Int32, desk: Int32, key: int) -> int:
 @kernel
 def march_deep(desk: Int32) -> int:
     """A step of the front into the deepest fog."""
-    desk[TRACKING] = 0
+    desk[GUESSING] = BY_DEPTH
     aim(desk)
     action = advance(desk, find_front(desk))
-    desk[TRACKING] = 1
+    desk[GUESSING] = BY_TABLES
     return action
 
 

@@ -8,6 +8,7 @@ from engine.arrays import Int32
 from engine.board import ENEMY, MINE, UNOWNED, VISIBLE, rule
 from engine.bots.desk import (
     ARMY,
+    BY_TABLES,
     CITY_PRICE,
     CITY_ROOT,
     CITY_TOWARD,
@@ -18,6 +19,7 @@ from engine.bots.desk import (
     FOE_LAND,
     FRONT,
     GOAL_WAY,
+    GUESSING,
     HOME,
     HOME_WAY,
     LAND,
@@ -28,7 +30,6 @@ from engine.bots.desk import (
     ROOM,
     SEEN_ARMY,
     STRIDE,
-    TRACKING,
     TURN,
     WORDS,
     flood_from,
@@ -359,7 +360,7 @@ def assess(board: Int32, s: int, desk: Int32) -> bool:
     False, and nothing written, where it has no general.
     """
     survey(board, s, desk)
-    desk[TRACKING] = 1
+    desk[GUESSING] = BY_TABLES
     home = int(desk[HOME])
     if home == NOWHERE:
         return False

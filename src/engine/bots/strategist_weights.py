@@ -3,17 +3,7 @@
 Written by `stratagem strategist`; test.
 """
 
-import base64
-
-import numpy as np
-
-from engine.arrays import Int16
-
-
-def unpack(text: str, *shape: int) -> Int16:
-    """int16 of a shape, little-endian in base 85."""
-    return np.frombuffer(base64.b85decode(text), "<i2").astype(np.int16).reshape(shape)
-
+from engine.stored import unpack
 
 PHASES = unpack(
     "6#)AG0Ry)DyZe~@jRETatNir;tN(}tS_1L^3I50eLH*MIJpUv9kN}JUJ_5M>1qH<eyZp)jDFKiBG5!$z-2veMm;<5z2>uBE0svkAiwBbbhX4Nn"

@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Place] = {
     "store": Place("stratagem.cli.store", "store", "Run the local store: S3 and DynamoDB on this machine."),
     "train": Place("stratagem.cli.train", "train", "Train by self-play on one device, a GPU best."),
     "up": Place("stratagem.cli.up", "up", "Run a whole fleet on this machine, under one view."),
+    "whereabouts": Place("stratagem.cli.whereabouts", "whereabouts", "Learn where generals hide, for the seeker."),
     "watch": Place("stratagem.cli.watch", "watch", "Watch a game of a server in the terminal."),
     "web": Place("stratagem.cli.web", "web", "Serve the page: play, watch, replay, ladder."),
 }
