@@ -13,9 +13,9 @@ from engine.batch import END_FIELDS, END_TERMINATED, END_TRUNCATED, END_WINNER, 
 from engine.board import EPISODE, MAX_SEATS, get
 from engine.bots import choose_in_game, scratch_words
 from engine.bots.desk import MOVABLE
-from engine.bots.options import OPEN, OPTIONS, follow, settled, tracker_option
+from engine.bots.options import OPEN, OPTIONS, follow, seeker_option, settled
 from engine.bots.sight import vector_start
-from engine.bots.situation import CAN_EXPAND, FACT_COUNT, FACTS, IS_ENOUGH, assess
+from engine.bots.situation import FACT_COUNT, FACTS, IS_ENOUGH, assess
 from engine.bots.strategist import FOR_OPTION
 from engine.chance import FOR_PLAY, draw, draw_unit, make_key
 from engine.compile import kernel, loop, prange
@@ -25,7 +25,7 @@ OPTION_COUNT = len(OPTIONS)
 FACT_UNIT = 1.0 / 16.0  # what a fact is multiplied with before a network reads it
 RUNS = 32  # parts that the games are dealt out in
 NONE = -1  # instead of an option: nothing was chosen
-TRACKER = -1  # a player: chooses what the tracker would do
+SEEKER = -1  # a player: chooses what the seeker would do
 FIRST_BOT = -2  # and so on downwards: bots of `engine.bots` by code; 0 and up are networks
 
 
@@ -131,9 +131,8 @@ def play_fragment(
                         elif alive and int(desk[MOVABLE]) > 0:
                             actions[s] = settled(board, desk, key)
                             if int(actions[s]) == OPEN:
-                                if player == TRACKER:
-                                    can_expand = int(desk[FACTS + CAN_EXPAND]) > 0
-                                    option = tracker_option(board, desk, can_expand, int(desk[FACTS + IS_ENOUGH]) > 0)
+                                if player == SEEKER:
+                                    option = seeker_option(board, desk, int(desk[FACTS + IS_ENOUGH]) > 0)
                                 else:
                                     score(
                                         desk,
@@ -168,7 +167,7 @@ class OptionFragment(NamedTuple):
 class OptionGames:
     """G games on one kind of map, which begin anew by themselves.
 
-    players: int8 (G, 2), to be changed between fragments: a network's number, TRACKER, or FIRST_BOT - a bot's code.
+    players: int8 (G, 2), to be changed between fragments: a network's number, SEEKER, or FIRST_BOT - a bot's code.
     """
 
     def __init__(
@@ -178,7 +177,7 @@ class OptionGames:
         self.batch.reset()
         self._weights, self._spec = shaping.numbers(), self.batch.map_spec.integers()
         self.name = ruleset
-        self.players: Int8 = np.full((games, 2), TRACKER, np.int8)
+        self.players: Int8 = np.full((games, 2), SEEKER, np.int8)
         self._facts = np.zeros((turns + 1, games, 2, FACT_COUNT), np.int16)
         self._options = np.zeros((turns, games, 2), np.int8)
         self._reward = np.zeros((turns, games, 2), np.float32)

@@ -1,6 +1,6 @@
 """Learning the strategist's network: PPO over options in self-play (Schulman et al. 2017), read from top to bottom.
 
-It begins as the tracker, whose choices it imitates for some seconds, made less sure. That stays its prior: what strays
+It begins as the seeker, whose choices it imitates for some seconds, made less sure. That stays its prior: what strays
 from it costs a little, less and less, or else it forgets to take land (docs/log.md, 2026-11-29). A part of the games is
 against scripted bots, a part against snapshots of its own, the rest with itself, both rulesets side by side. A decision
 is an option for one turn. The critic, which only learning needs, sees the facts of both seats: what fog hides explains
@@ -29,14 +29,14 @@ from engine.bots.options import OPTIONS
 from engine.bots.situation import FACT_COUNT
 from engine.bots.strategist import HIDDEN
 from engine.rewards import Shaping
-from learner.option_games import FACT_UNIT, FIRST_BOT, TRACKER, OptionFragment, OptionGames, Weights
+from learner.option_games import FACT_UNIT, FIRST_BOT, SEEKER, OptionFragment, OptionGames, Weights
 
 RULESETS = (("generalsio", "site"), ("competition", "competition"))
-BOTS = ("hunter", "tracker")
+BOTS = ("hunter", "tracker", "seeker")
 CHOOSER, CRITIC = "chooser", "critic"  # prefixes in a saved file
 LATEST = 1500  # games that a win rate is of
 CRITIC_WARM_UP = 20  # iterations in which the critic alone learns
-IMITATED = 24  # fragments of the tracker's that are imitated,
+IMITATED = 24  # fragments of the seeker's that are imitated,
 IMITATION_STEPS = 3000  # in so many steps
 RATE_CHANGE, MOST_RATE = 1.15, 6e-3  # of the learning rate between iterations, as the divergence asks for
 
@@ -66,7 +66,7 @@ class Settings:
     entropy: float = 0.003  # weight of its bonus, which falls to 0
     prior: float = 0.01  # weight of KL(prior || policy), which falls to 0
     shaping: float = 0.2  # weights of land and of armies in the potential
-    unsure: float = 0.4  # what the tracker's logits are multiplied with at the start
+    unsure: float = 0.4  # what the seeker's logits are multiplied with at the start
 
 
 class Chooser(nn.Module):
@@ -225,7 +225,7 @@ class StrategistRun:
                 rate = rate / RATE_CHANGE if divergence > high else rate
             if self.iteration % self.settings.snapshot_every == 0:
                 self._pool.append(self.chooser.weights())
-                if len(self._pool) > self.settings.snapshots:  # the tracker and the newest stay
+                if len(self._pool) > self.settings.snapshots:  # the seeker and the newest stay
                     self._pool.pop(int(self._chance.integers(1, len(self._pool) - 4)))
             rates = {name: float(np.mean(won)) for name, won in sorted(self._won.items())}
             tell(
@@ -235,13 +235,13 @@ class StrategistRun:
             )
 
     def _imitate(self) -> None:
-        """Learn the tracker's choices, then be less sure of them: the prior, and where the chooser begins."""
+        """Learn the seeker's choices, then be less sure of them: the prior, and where the chooser begins."""
         facts: list[Int16] = []
         options: list[Int64] = []
         weights = self.chooser.weights()
         for _ in range(IMITATED):
             for games in self._games:
-                games.players[:] = TRACKER
+                games.players[:] = SEEKER
                 fragment = games.collect(weights)
                 decided = fragment.options >= 0
                 facts.append(fragment.facts[:-1][decided])

@@ -1,4 +1,4 @@
-"""Options do what they are said to do, and the tracker's are the tracker's."""
+"""Options do what they are said to do, and the seeker's are the seeker's."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,9 @@ from engine.batch import GameBatch
 from engine.board import MAX_SEATS, WINNER
 from engine.bots import choose_in_game, find_bot, scratch_words
 from engine.bots.desk import BY_TABLES, GUESSING
-from engine.bots.options import OPEN, OPTIONS, follow, settled, tracker_option
+from engine.bots.options import OPEN, OPTIONS, follow, seeker_option, settled
 from engine.bots.sight import vector_start
-from engine.bots.situation import CAN_EXPAND, FACTS, IS_ENOUGH, assess
+from engine.bots.situation import FACTS, IS_ENOUGH, assess
 from engine.chance import FOR_PLAY, draw, make_key
 
 
@@ -72,14 +72,14 @@ def test_an_option_that_has_no_move_falls_back_on_another(option):
 
 
 @pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("competition", "competition")])
-def test_the_trackers_options_are_what_the_tracker_plays(ruleset, board):
+def test_the_seekers_options_are_what_the_seeker_plays(ruleset, board):
     batch = GameBatch(ruleset, 6, 5, board=board, autoreset="off")
     batch.reset()
     words = scratch_words(batch.tiles)
     desk = np.zeros(words, np.int32)
     alike = compared = 0
     for _ in range(330):
-        actions = batch.bot_actions(["tracker", "hunter"])
+        actions = batch.bot_actions(["seeker", "hunter"])
         for g in np.flatnonzero(batch.rows[:, WINNER] == -2):
             row = batch.rows[g]
             assess(row, 0, desk)
@@ -88,7 +88,7 @@ def test_the_trackers_options_are_what_the_tracker_plays(ruleset, board):
             mine = settled(row, desk, key)
             if mine == OPEN:
                 facts = desk[FACTS:]
-                option = tracker_option(row, desk, facts[CAN_EXPAND] > 0, facts[IS_ENOUGH] > 0)
+                option = seeker_option(row, desk, facts[IS_ENOUGH] > 0)
                 mine = follow(row, desk, option, key)
             alike += int(mine == actions[g, 0])
             compared += 1

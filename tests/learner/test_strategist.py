@@ -9,7 +9,7 @@ from engine.bots import find_bot
 from engine.bots.options import OPTIONS
 from engine.bots.situation import FACT_COUNT
 from engine.rewards import Shaping
-from learner.option_games import FIRST_BOT, TRACKER, OptionFragment, OptionGames
+from learner.option_games import FIRST_BOT, SEEKER, OptionFragment, OptionGames
 from learner.strategist import Chooser, Settings, StrategistRun, advantages_of
 from learner.strategist_export import SCALE, weights_module
 from stratagem.cli import main
@@ -52,7 +52,7 @@ def test_games_tell_what_was_chosen_and_go_on_by_themselves():
         chosen |= set(fragment.options[..., 0].ravel().tolist())
         ends += int(fragment.done.sum())
         assert (fragment.facts[1:, :, :, 1] == 8).mean() > 0.9
-    assert games.players[0, 0] == TRACKER
+    assert games.players[0, 0] == SEEKER
     assert len(chosen) > 4
     assert ends >= 12
 
@@ -67,7 +67,7 @@ def test_a_run_imitates_plays_others_and_counts_its_wins(quick):
     assert all(0.0 <= rate <= 1.0 for s in seen for rate in s.win_rates.values())
 
 
-def test_imitation_makes_the_tracker(monkeypatch):
+def test_imitation_makes_the_seeker(monkeypatch):
     monkeypatch.setattr("learner.strategist.IMITATED", 3)
     monkeypatch.setattr("learner.strategist.IMITATION_STEPS", 300)
     run = StrategistRun(Settings(games=64, turns=64), 0.0)

@@ -55,8 +55,8 @@ from engine.bots.desk import (
 from engine.bots.gather import gather
 from engine.bots.hunter import (
     CYCLE,
-    EXPANDING,
     LAST_GATHERING,
+    SEEKER_GATHERING,
     can_invest,
     defend,
     expand,
@@ -77,7 +77,7 @@ OPTIONS = (
     "gather 8",
     "gather 16",
     "gather 24",
-    "gather 32",
+    "gather 28",
     "gather 40",
     "gather 50",
     "defend",
@@ -92,9 +92,9 @@ OPTIONS = (
 )
 OPEN = -1  # no action: an option is to be chosen
 EXPAND_NOW, NEAR, MARCH_ON, MARCH_DEEP, GATHER_8 = range(5)
-GATHER_32, GATHER_50 = 7, 9
+GATHER_28, GATHER_50 = 7, 9
 DEFEND, MEET, CITY, CASTLE, WAIT, GO_HOME, SPREAD, RAID, BACK = range(10, 19)
-LAST_TURNS = (8, 16, 24, 32, 40, CYCLE)  # of the cycle, until when GATHER_8 to GATHER_50 gather
+LAST_TURNS = (8, 16, 24, SEEKER_GATHERING, 40, CYCLE)  # of the cycle, until when GATHER_8 to GATHER_50 gather
 HOME_MOVES, CITY_MOVES, CASTLE_MOVES = 10, 8, 16  # moves to plan for where these gather
 WIDEST = 12  # tiles that an army is thought to take on one way
 
@@ -270,10 +270,10 @@ def follow(board: Int32, desk: Int32, option: int, key: int) -> int:
 
 
 @kernel
-def tracker_option(board: Int32, desk: Int32, can_expand: bool, is_enough: bool) -> int:
-    """The option that does what the tracker would do: where learning begins.
+def seeker_option(board: Int32, desk: Int32, is_enough: bool) -> int:
+    """The option that does what the seeker would do: where learning begins.
 
-    can_expand: whether a tile can be taken now. is_enough: whether the front suffices for an enemy's general that is
+    is_enough: whether the front suffices for an enemy's general that is
     known.
     """
     phase = int(desk[TURN]) % CYCLE
@@ -281,11 +281,9 @@ def tracker_option(board: Int32, desk: Int32, can_expand: bool, is_enough: bool)
         return DEFEND
     if is_enough:
         return MARCH_ON
-    if phase < EXPANDING and can_expand:
-        return EXPAND_NOW
     price = rule(board, RULE_CASTLE_PRICE)
     if price > 0 and can_invest(desk, price):
         return CASTLE
     if int(desk[CITY_ROOT]) != NOWHERE and can_invest(desk, int(desk[CITY_PRICE])):
         return CITY
-    return GATHER_32 if phase < LAST_TURNS[GATHER_32 - GATHER_8] else MARCH_ON
+    return GATHER_28 if phase < SEEKER_GATHERING else MARCH_ON

@@ -50,7 +50,7 @@ FLAG = 8
 LONG = 60  # a way at least so long, or none
 AMOUNT = 80  # most of an amount that stands as it is
 FACTS = ROOM  # first word of the facts on a desk
-CAN_EXPAND, IS_ENOUGH = 54, 46  # facts that the tracker's choice reads
+IS_ENOUGH = 46  # the fact that the seeker's choice reads
 # Counted while places are gone through, in the words behind the facts; the network overwrites them.
 COUNTED = ROOM + FACT_COUNT
 (
