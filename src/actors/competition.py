@@ -18,7 +18,7 @@ from engine.rulesets import RULESETS
 MOVE, PASSING, BUILD = range(3)  # kinds of answer
 LATE = 0.12  # seconds of one core a move may take: the competition allows 0.15
 LATE_MOVES = 3  # so many late ones in a row, and the policy gives way
-STAND_IN = "strategist"  # plays where the policy gives way, unless play.json names another,
+STAND_IN = "seeker"  # plays where the policy gives way, unless play.json names another,
 LAST = "hunter"  # and this one where that gives way
 
 

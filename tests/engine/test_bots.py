@@ -315,6 +315,12 @@ class TestStrength:
     def test_tracker_beats_the_hunter_where_generals_must_be_found(self):
         assert wins("tracker", "hunter", maps=150) >= 0.57
 
+    @pytest.mark.parametrize("name", ["seeker", "strategist"])
+    @pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("competition", "competition")])
+    def test_who_has_learned_where_generals_hide_beats_who_has_not(self, name, ruleset, board):
+        assert wins(name, "hunter", ruleset, board, maps=100) >= 0.7
+        assert wins(name, "tracker", ruleset, board, maps=100) >= 0.6
+
     @pytest.mark.parametrize(("other", "least"), [("random", 0.95), ("expander", 0.85)])
     def test_hunter_in_the_competition(self, other, least):
         assert wins("hunter", other, "competition", "competition", turns=1200) >= least

@@ -16,7 +16,7 @@ INTERRUPTED = 130
 @click.option("--name", default="[Bot] Stratagem", show_default=True, help='As others see it; begins with "[Bot]".')
 @click.option("--key", default="", envvar="STRATAGEM_SITE_KEY", help="The key that the site asks bots for.")
 @click.option("--policy", type=click.Path(path_type=Path), help="Plays: NAME.safetensors with NAME.json.")
-@click.option("--bot", help="Plays: a scripted bot. Known: random, expander, hunter, tracker, strategist.")
+@click.option("--bot", help="Plays: a scripted bot. Known: random, expander, hunter, tracker, strategist, seeker.")
 @click.option("--queue", default="1v1", show_default=True, help="1v1, ffa, or the name of a private room.")
 @click.option("--force/--no-force", default=True, show_default=True, help="In rooms: start when all want to.")
 @click.option("--games", type=click.IntRange(min=1), default=1, show_default=True, help="To play.")
