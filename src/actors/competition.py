@@ -13,6 +13,7 @@ from typing import Any
 from actors.bot_mind import BotMind, Mind
 from actors.competition_wire import Frames, Handshake, Lines, read_handshake
 from actors.foreign_view import ForeignView
+from engine.bots import BOTS
 from engine.rulesets import RULESETS
 
 MOVE, PASSING, BUILD = range(3)  # kinds of answer
@@ -82,14 +83,22 @@ def play(lines: Lines, output: int, minds: list[Mind]) -> None:
         return
 
 
+def settings_in(folder: Path) -> dict[str, Any]:
+    """What play.json says, or nothing."""
+    try:
+        settings = json.loads((folder / "play.json").read_text(encoding="utf-8"))
+        if isinstance(settings, dict):
+            return settings
+        raise ValueError(f"{type(settings).__name__} instead of an object")
+    except (OSError, ValueError) as error:
+        print(f"play.json cannot be used: {error!r}", file=sys.stderr)
+        return {}
+
+
 def minds_in(folder: Path) -> list[Mind]:
     """The policy beside the program, if there is one and it can be read, then scripted bots."""
     minds: list[Mind] = []
-    settings: dict[str, Any] = {}
-    try:
-        settings = json.loads((folder / "play.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        print(f"play.json cannot be used: {error!r}", file=sys.stderr)
+    settings = settings_in(folder)
     if (folder / "policy.json").exists():
         try:
             import torch
@@ -100,7 +109,8 @@ def minds_in(folder: Path) -> list[Mind]:
             minds.append(PolicyMind.load(folder / "policy", time.time_ns() % (1 << 31), settings["temperature"]))
         except Exception as error:  # whatever is wrong with it: a game is played in any case
             print(f"the policy cannot be used: {error!r}", file=sys.stderr)
-    bots = dict.fromkeys((settings.get("bot", STAND_IN), LAST))
+    chosen = settings.get("bot", STAND_IN)
+    bots = dict.fromkeys((chosen if chosen in BOTS else STAND_IN, LAST))
     return [*minds, *(BotMind(name, seed=time.time_ns() % (1 << 31)) for name in bots)]
 
 

@@ -342,7 +342,7 @@ class GameBatch:
         return actions if games is None else actions[games]
 
     def hunter_equals(self, name: str = "hunter") -> tuple[Int32, UInt8]:
-        """What `bot_actions(name)` says of "hunter" or "tracker", and all moves that the bot likes as well as those.
+        """What `bot_actions(name)` says of a bot of HUNTERS, and all moves that it likes as well as those.
 
         int32 (G, S), and uint8 (G, S, H, W): bits 0-3 a move of the whole army up, down, left, right; none where it
         passes or builds a castle.

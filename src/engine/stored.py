@@ -1,10 +1,13 @@
 """Numbers kept in source files, as text: where kernels are compiled, a change of them then makes new ones."""
 
 import base64
+import textwrap
 
 import numpy as np
 
 from engine.arrays import Int16
+
+WIDTH = 110  # of a line of text
 
 
 def pack(numbers: Int16) -> str:
@@ -15,3 +18,9 @@ def pack(numbers: Int16) -> str:
 def unpack(text: str, *shape: int) -> Int16:
     """What `pack` made text of, in its shape."""
     return np.frombuffer(base64.b85decode(text), "<i2").astype(np.int16).reshape(shape)
+
+
+def assignment(name: str, numbers: Int16) -> str:
+    """A statement for a source file that gives a name to numbers."""
+    lines = "\n".join(f'    "{line}"' for line in textwrap.wrap(pack(numbers), WIDTH, break_on_hyphens=False))
+    return f"{name} = unpack(\n{lines},\n    {', '.join(map(str, numbers.shape))},\n)\n"

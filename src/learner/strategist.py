@@ -1,7 +1,7 @@
 """Learning the strategist's network: PPO over options in self-play (Schulman et al. 2017), read from top to bottom.
 
 It begins as the seeker, whose choices it imitates for some seconds, made less sure. That stays its prior: what strays
-from it costs a little, less and less, or else it forgets to take land (docs/log.md, 2026-11-29). A part of the games is
+from it costs a little, less and less (docs/log.md, 2026-11-29, has what becomes of it without). A part of the games is
 against scripted bots, a part against snapshots of its own, the rest with itself, both rulesets side by side. A decision
 is an option for one turn. The critic, which only learning needs, sees the facts of both seats: what fog hides explains
 most of what happens next (an asymmetric critic, Pinto et al. 2018).
@@ -59,10 +59,8 @@ class Settings:
     epochs: int = 3
     minibatch: int = 8192  # decisions of a gradient step
     rate: float = 3e-3  # of Adam, at the start; at the end a fiftieth is the most
-    divergence: tuple[float, float] = (
-        0.004,
-        0.010,
-    )  # KL(old || new) of an iteration: the rate rises below, falls above
+    low_divergence: float = 0.004  # KL(old || new) of an iteration below which the rate rises,
+    high_divergence: float = 0.010  # and above which it falls
     entropy: float = 0.003  # weight of its bonus, which falls to 0
     prior: float = 0.01  # weight of KL(prior || policy), which falls to 0
     shaping: float = 0.2  # weights of land and of armies in the potential
@@ -220,9 +218,10 @@ class StrategistRun:
             self.iteration += 1
             self.decisions += len(decisions.option)
             if self._started or self.iteration > CRITIC_WARM_UP:
-                low, high = self.settings.divergence
-                rate = min(rate * RATE_CHANGE, MOST_RATE) if divergence < low else rate
-                rate = rate / RATE_CHANGE if divergence > high else rate
+                if divergence < self.settings.low_divergence:
+                    rate = min(rate * RATE_CHANGE, MOST_RATE)
+                elif divergence > self.settings.high_divergence:
+                    rate /= RATE_CHANGE
             if self.iteration % self.settings.snapshot_every == 0:
                 self._pool.append(self.chooser.weights())
                 if len(self._pool) > self.settings.snapshots:  # the seeker and the newest stay

@@ -4,17 +4,14 @@ So every machine that runs the engine has them, and compiled kernels are made an
 """
 
 import math
-import textwrap
 
 import numpy as np
 
-from engine.arrays import Int16
-from engine.stored import pack
+from engine.stored import assignment
 from learner.strategist import Chooser
 
 SCALE = 1024  # a weight's unit is a 1024th
 LOG2_E = math.log2(math.e)
-WIDTH = 110  # of a line of the file
 
 HEAD = '''"""What the strategist learned: int16, in 1024ths, as `engine.bots.strategist` reads them.
 
@@ -24,12 +21,6 @@ Written by `stratagem strategist`; {told}.
 from engine.stored import unpack
 
 '''
-
-
-def assignment(name: str, numbers: Int16) -> str:
-    """A statement that gives a name to numbers."""
-    lines = "\n".join(f'    "{line}"' for line in textwrap.wrap(pack(numbers), WIDTH, break_on_hyphens=False))
-    return f"{name} = unpack(\n{lines},\n    {', '.join(map(str, numbers.shape))},\n)\n"
 
 
 def weights_module(chooser: Chooser, temperature: float, told: str) -> str:

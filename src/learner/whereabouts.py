@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.arrays import Int16, Int32, Int64
 from engine.batch import GameBatch
-from engine.board import GENERAL_AT, WIDTH, WINNER, get, seat
+from engine.board import GENERAL_AT, RUNNING, WIDTH, WINNER, get, seat
 from engine.bots import scratch_words
 from engine.bots.desk import (
     CASTLES,
@@ -38,31 +38,25 @@ from engine.bots.desk import (
 from engine.bots.hunter import CYCLE
 from engine.bots.track import flood_seen
 from engine.bots.whereabouts import (
-    APART,
-    BEHIND,
-    BEYOND,
-    CENTRE,
-    DEPTH,
+    BY_DISTANCE,
     ENTRIES,
     OPEN_LAND,
     SIZES,
     UNSEEN,
-    WALK,
     count_around,
     enemy_centre,
     entry,
     size_of,
     time_of,
 )
-from engine.bots.whereabouts import CONTACT as CONTACT_TABLE
 from engine.compile import kernel, loop, prange
-from learner.strategist_export import assignment
+from engine.stored import assignment
 
 TABLES = len(SIZES)
 POINT = 64  # points of a unit of log-odds
 EVERY = 7  # turns between two positions that are kept of a game
 MAX_TURNS = 600  # of a game
-HELD_OUT = 0.05  # part of the positions that only tell how good the points are
+HELD_OUT = 20  # one game in so many is not learned from and tells how good the points are
 BATCH = 400  # positions of a gradient step
 RULESETS = (("generalsio", "site"), ("competition", "competition"))
 PLAYERS = (
@@ -88,6 +82,7 @@ class Positions(NamedTuple):
 
     entries: Int16  # (P, K): entries of POINTS
     begin: Int64  # (N,): of each position's places
+    game: Int64  # (N,): of which game it is
 
 
 @kernel
@@ -97,7 +92,7 @@ def write_entries(desk: Int32, p: int, time: int, size: int, centre: int, castle
     out[0] = UNSEEN + around % 32 * 4 + time
     out[1] = OPEN_LAND + around // 32
     k = 2
-    for table in (DEPTH, CONTACT_TABLE, APART, WALK, CENTRE, BEHIND, BEYOND):
+    for table in BY_DISTANCE:
         out[k] = table + entry(desk, p, table, time, size, centre, castles)
         k += 1
 
@@ -136,7 +131,7 @@ def record_games(rows: Int32, desks: Int32, out: Int16, counts: Int32) -> None:
     for g in prange(rows.shape[0]):
         for s in range(2):
             counts[g, s] = 0
-            if get(rows[g], WINNER) == -2:
+            if get(rows[g], WINNER) == RUNNING:
                 counts[g, s] = record(rows[g], s, desks[g], out[g, s])
 
 
@@ -144,6 +139,7 @@ def collect(games: int, seed: int) -> Positions:
     """Positions of so many games for each ruleset and pair of players."""
     entries: list[Int16] = []
     sizes: list[int] = []
+    owners: list[int] = []
     for number, (ruleset, board) in enumerate(RULESETS):
         for other, players in enumerate(PLAYERS):
             batch = GameBatch(ruleset, games, seed + 10 * number + other, board=board, autoreset="off")
@@ -157,10 +153,12 @@ def collect(games: int, seed: int) -> Positions:
                     for g, s in np.argwhere(counts > 0):
                         entries.append(out[g, s, : counts[g, s]].copy())
                         sizes.append(int(counts[g, s]))
+                        owners.append((len(PLAYERS) * number + other) * games + int(g))
                 batch.step(batch.bot_actions(players))
-                if (batch.rows[:, WINNER] != -2).all():
+                if (batch.rows[:, WINNER] != RUNNING).all():
                     break
-    return Positions(np.concatenate(entries), np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64))
+    begin = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+    return Positions(np.concatenate(entries), begin, np.array(owners, np.int64))
 
 
 def surprise(points: Tensor, positions: Positions, chosen: Int64) -> Tensor:
@@ -177,11 +175,17 @@ def surprise(points: Tensor, positions: Positions, chosen: Int64) -> Tensor:
 
 
 def fit(positions: Positions, epochs: int, seed: int) -> tuple[Int16, float, float]:
-    """Points int16 (ENTRIES,), and the nats of held-out positions: by the points, and if all places were alike."""
+    """Points int16 (ENTRIES,), and the nats of held-out games' positions: by the points, and if all places were alike.
+
+    Raises ValueError where there are too few games for that.
+    """
     chance = np.random.default_rng(seed)
-    order = chance.permutation(len(positions.begin))
-    held = order[: max(1, int(HELD_OUT * len(order)))]
-    learned = order[len(held) :]
+    is_held = positions.game % HELD_OUT == 0
+    held, learned = np.flatnonzero(is_held), np.flatnonzero(~is_held)
+    if not len(held) or not len(learned):
+        raise ValueError(
+            f"{len(learned)} positions to learn from and {len(held)} held out; accepted: 1 and more of each"
+        )
     points = torch.zeros(ENTRIES, requires_grad=True)
     optimiser = torch.optim.Adam([points], lr=0.05)
     for epoch in range(epochs):

@@ -142,18 +142,24 @@ def test_a_damaged_policy_gives_way_to_the_scripted_bot(zipped, tmp_path):
     assert "the policy cannot be used: SnapshotError" in complaints
 
 
-def test_a_zip_without_settings_plays_all_the_same(scripted, tmp_path):
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [(None, "play.json cannot be used"), (b"[]", "list instead of an object"), (b'{"bot": "nobody"}', "")],
+)
+def test_a_zip_without_good_settings_plays_all_the_same(scripted, tmp_path, settings, complaint):
     batch = new_batch(1)
     with zipfile.ZipFile(scripted) as archive, zipfile.ZipFile(tmp_path / "bare.zip", "w") as bare:
         for entry in archive.namelist():
             if entry != "play.json":
                 bare.writestr(entry, archive.read(entry))
+        if settings is not None:
+            bare.writestr("play.json", settings)
     program = Program(tmp_path / "bare.zip", tmp_path / "unpacked")
     program.send(handshake(batch, 0))
     assert program.ask(*frame(batch, 0)) == "1 0 0 0 0"
     status, _, complaints = program.close()
     assert status == 0
-    assert "play.json cannot be used" in complaints
+    assert complaint in complaints
 
 
 def test_the_zip_is_small_the_same_each_time_and_runnable(zipped):

@@ -6,7 +6,8 @@ from tests.engine.ascii import read
 
 from engine.batch import GameBatch
 from engine.bots import scratch_words
-from engine.bots.situation import FACT_COUNT, FACTS, FLAG, FOES_CLOSE, FOES_HOME, assess, doublings
+from engine.bots.desk import NOTES
+from engine.bots.situation import FACT_COUNT, FACTS, FLAG, assess, doublings
 from engine.bots.strategist import OPTION_COUNT, SCORES, draw_option, odds_of, score_options
 from engine.bots.strategist_weights import BIASES, INPUTS, OUTPUTS, PHASES
 
@@ -57,8 +58,6 @@ def test_facts_stay_small_enough_for_whole_numbers(ruleset, board):
     most = np.zeros(FACT_COUNT, np.int64)
     for desk in positions(ruleset, board, 300):
         most = np.maximum(most, np.abs(desk[FACTS : FACTS + FACT_COUNT].astype(np.int64)))
-        assert desk[FOES_CLOSE] >= 0
-        assert desk[FOES_HOME] >= 0
     assert most.max() <= 127
     assert (most > 0).sum() > 45
 
@@ -72,6 +71,10 @@ def test_scores_are_those_of_the_network_in_floating_point():
         score_options(desk)
         found = desk[SCORES : SCORES + OPTION_COUNT] / 2**18
         np.testing.assert_allclose(found, biases + hidden @ outputs, atol=0.4)
+
+
+def test_a_decision_has_room_on_a_desk():
+    assert SCORES + OPTION_COUNT <= NOTES
 
 
 def test_options_are_drawn_by_their_odds():

@@ -16,7 +16,7 @@ from stratagem.cli import main
 def positions():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(whereabouts, "PLAYERS", (("seeker", "hunter"),))
-        return collect(6, 4)
+        return collect(12, 4)
 
 
 def test_every_place_has_an_entry_in_each_table(positions):
@@ -26,12 +26,17 @@ def test_every_place_has_an_entry_in_each_table(positions):
     assert (np.sort(tables, axis=1) == np.arange(TABLES)).all()
     assert len(positions.begin) > 100
     assert (np.diff(positions.begin) >= 1).all()
+    assert 12 < len(np.unique(positions.game)) <= 24
 
 
-def test_points_are_learned_that_foretell_better_than_chance(positions):
+def test_points_are_learned_that_foretell_games_not_learned_from(positions, monkeypatch):
+    monkeypatch.setattr(whereabouts, "HELD_OUT", 4)
     points, nats, alike = fit(positions, 2, 1)
     assert points.shape == (ENTRIES,)
     assert nats < alike - 0.15
+    monkeypatch.setattr(whereabouts, "HELD_OUT", 1)
+    with pytest.raises(ValueError, match="0 positions to learn from"):
+        fit(positions, 1, 1)
 
 
 def test_surprise_is_the_softmax_over_a_positions_places():
@@ -43,7 +48,7 @@ def test_surprise_is_the_softmax_over_a_positions_places():
     rest = points[0] * (TABLES - 1)
     first = -np.log(np.exp(1.0) / np.exp([1.0, 0.5, -0.5]).sum())
     second = -np.log(np.exp(1.0) / np.exp([1.0, 0.5]).sum())
-    found = surprise(points, Positions(entries, np.array([0, 3])), both)
+    found = surprise(points, Positions(entries, np.array([0, 3]), both), both)
     assert float(rest) == 0.0
     assert float(found) == pytest.approx((first + second) / 2, abs=1e-5)
 

@@ -1,4 +1,4 @@
-"""Moves that hunter or tracker like as well as the one made: who learns from them need not guess which they took.
+"""Moves that the hunter and its kind like as well as the one made: who learns from them need not guess which they took.
 
 Of prizes worth the same it draws one; a tree is gathered from any of its leaves; of ways equally short and good one is
 the first.
@@ -104,7 +104,7 @@ def mark_equals(desk: Int32, action: int, moves_out: UInt8) -> None:
 
 @loop
 def hunter_equals(rows: Int32, bot: int, seed: int, actions_out: Int32, moves_out: UInt8, scratch: Int32) -> None:
-    """The actions of HUNTER or TRACKER for all seats, as `bot_actions` fills them in, and all moves it likes as well.
+    """The actions of one of HUNTERS for all seats, as `bot_actions` fills them in, and all moves it likes as well.
 
     rows, actions_out, scratch: as of `bot_actions`. moves_out: uint8 (G, S, tiles), bits 0-3 a move of the whole army
     up, down, left, right; none for a pass and for building a castle.

@@ -217,11 +217,8 @@ def take_city(desk: Int32, moves: int) -> int:
 
 
 @kernel
-def build(board: Int32, desk: Int32) -> int:
-    """Build a castle where the seat may and can afford it, nearest to home; PASS elsewhere."""
-    price = rule(board, RULE_CASTLE_PRICE)
-    if price == 0 or not can_invest(desk, price):
-        return PASS
+def find_castle(desk: Int32) -> int:
+    """The place nearest to home where the seat may build a castle now, or NOWHERE."""
     words = map_at(desk, WORDS)
     home_way = map_at(desk, HOME_WAY)
     stride = int(desk[STRIDE])
@@ -229,10 +226,23 @@ def build(board: Int32, desk: Int32) -> int:
     for p in range(stride, int(desk[PLACES]) - stride):
         if (int(desk[words + p]) >> MASK_SHIFT) & MASK_BUILD and int(desk[home_way + p]) < nearest:
             nearest, place = int(desk[home_way + p]), p
-    if place == NOWHERE:
+    return place
+
+
+@inlined
+def castle_at(board: Int32, desk: Int32, place: int) -> int:
+    """The action code of building a castle."""
+    return 1 + 8 * tile_count(board) + tile_at(place, int(desk[STRIDE]))
+
+
+@kernel
+def build(board: Int32, desk: Int32) -> int:
+    """Build a castle where the seat may and can afford it, nearest to home; PASS elsewhere."""
+    price = rule(board, RULE_CASTLE_PRICE)
+    if price == 0 or not can_invest(desk, price):
         return PASS
-    tiles = tile_count(board)
-    return 1 + 8 * tiles + tile_at(place, stride)
+    place = find_castle(desk)
+    return PASS if place == NOWHERE else castle_at(board, desk, place)
 
 
 @kernel

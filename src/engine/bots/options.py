@@ -21,7 +21,7 @@ expanding, that on gathering, so that only `wait` passes while there is a move.
 
 from engine.actions import PASS
 from engine.arrays import Int32
-from engine.board import ENEMY, MASK_BUILD, MASK_SHIFT, rule, tile_count
+from engine.board import ENEMY, rule
 from engine.bots.desk import (
     BY_DEPTH,
     BY_TABLES,
@@ -50,7 +50,6 @@ from engine.bots.desk import (
     flood_from,
     map_at,
     move_to,
-    tile_at,
 )
 from engine.bots.gather import gather
 from engine.bots.hunter import (
@@ -58,8 +57,10 @@ from engine.bots.hunter import (
     LAST_GATHERING,
     SEEKER_GATHERING,
     can_invest,
+    castle_at,
     defend,
     expand,
+    find_castle,
     find_threat,
     open_game,
     strike,
@@ -149,16 +150,10 @@ def build_castle(board: Int32, desk: Int32) -> int:
     """Build a castle nearest to home, or gather at the front for one."""
     if rule(board, RULE_CASTLE_PRICE) == 0:
         return PASS
-    words = map_at(desk, WORDS)
-    home_way = map_at(desk, HOME_WAY)
-    stride = int(desk[STRIDE])
-    nearest, place = FAR, NOWHERE
-    for p in range(stride, int(desk[PLACES]) - stride):
-        if (int(desk[words + p]) >> MASK_SHIFT) & MASK_BUILD and int(desk[home_way + p]) < nearest:
-            nearest, place = int(desk[home_way + p]), p
+    place = find_castle(desk)
     if place == NOWHERE:
         return gather(desk, int(desk[FRONT]), CASTLE_MOVES)
-    return 1 + 8 * tile_count(board) + tile_at(place, stride)
+    return castle_at(board, desk, place)
 
 
 @kernel
@@ -273,8 +268,7 @@ def follow(board: Int32, desk: Int32, option: int, key: int) -> int:
 def seeker_option(board: Int32, desk: Int32, is_enough: bool) -> int:
     """The option that does what the seeker would do: where learning begins.
 
-    is_enough: whether the front suffices for an enemy's general that is
-    known.
+    is_enough: whether the front suffices for an enemy's general that is known.
     """
     phase = int(desk[TURN]) % CYCLE
     if int(desk[CONTACT]) > 0 and find_threat(desk) != NOWHERE:

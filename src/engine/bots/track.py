@@ -63,13 +63,27 @@ def flood_seen(desk: Int32, way: int, enemies: bool) -> int:
 
 
 @kernel
+def queue_likeliest(desk: Int32, least: int) -> int:
+    """Queue the places with more points than `least`, in PULL, with GOAL_WAY 0 there. Returns how many."""
+    goal_way = map_at(desk, GOAL_WAY)
+    points = map_at(desk, PULL)
+    queue = map_at(desk, QUEUE)
+    stride = int(desk[STRIDE])
+    found = 0
+    for p in range(stride, int(desk[PLACES]) - stride):
+        if int(desk[points + p]) > least:
+            desk[goal_way + p] = 0
+            desk[queue + found] = p
+            found += 1
+    return found
+
+
+@kernel
 def find_hideouts(desk: Int32) -> int:
     """Queue the places where an enemy's general most probably is, with GOAL_WAY 0 there. Returns how many."""
     words = map_at(desk, WORDS)
-    goal_way = map_at(desk, GOAL_WAY)
     points = map_at(desk, PULL)
     contact = map_at(desk, LINK)
-    queue = map_at(desk, QUEUE)
     stride = int(desk[STRIDE])
     places = int(desk[PLACES])
     home = int(desk[HOME])
@@ -89,10 +103,4 @@ def find_hideouts(desk: Int32) -> int:
             value -= TOO_FAR * max(0, way - USUAL)
             desk[points + p] = value
             best = max(best, value)
-    found = 0
-    for p in range(stride, places - stride):
-        if int(desk[points + p]) > max(best - SHARE, -FAR):
-            desk[goal_way + p] = 0
-            desk[queue + found] = p
-            found += 1
-    return found
+    return queue_likeliest(desk, max(best - SHARE, -FAR))

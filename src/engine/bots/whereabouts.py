@@ -13,13 +13,11 @@ from engine.bots.desk import (
     CASTLES,
     FAR,
     FOE_LAND,
-    GOAL_WAY,
     HOME,
     HOME_WAY,
     LINK,
     PLACES,
     PULL,
-    QUEUE,
     STRIDE,
     TURN,
     WORDS,
@@ -27,13 +25,14 @@ from engine.bots.desk import (
     map_at,
 )
 from engine.bots.sight import relation_in
-from engine.bots.track import distance, flood_seen
+from engine.bots.track import distance, flood_seen, queue_likeliest
 from engine.bots.whereabouts_table import POINTS
 from engine.compile import inlined, kernel
 
 # Entries of each table; where two or three things are counted together, the product of theirs.
 SIZES = (16 * 4, 32 * 6, 46 * 4, 32 * 2, 26 * 4, 32, 9, 32 * 6, 33 * 32)
 DEPTH, CONTACT, APART, WALK, UNSEEN, CENTRE, OPEN_LAND, BEHIND, BEYOND = (sum(SIZES[:i]) for i in range(len(SIZES)))
+BY_DISTANCE = (DEPTH, CONTACT, APART, WALK, CENTRE, BEHIND, BEYOND)  # those that `entry` reads
 ENTRIES = sum(SIZES)
 SHARE = 26  # places so many points below the best are goals as well
 NO_CONTACT = 31  # instead of a distance from enemies, where none is in sight
@@ -93,7 +92,7 @@ def count_around(desk: Int32, p: int) -> int:
 
 @kernel
 def entry(desk: Int32, p: int, table: int, time: int, size: int, centre: int, castles: int) -> int:
-    """The entry of a table of POINTS, by where it begins, for an unseen place. centre: of the enemy's tiles, or 0.
+    """Which entry of a table of BY_DISTANCE an unseen place has. centre: of the enemy's tiles, or 0.
 
     PULL holds steps from what is in sight and not the enemy's, LINK those from an enemy's tile.
     """
@@ -124,7 +123,7 @@ def points_of(desk: Int32, p: int, time: int, size: int, centre: int, castles: i
     """An unseen place's points; the arguments are those of `entry`."""
     around = count_around(desk, p)
     points = int(POINTS[UNSEEN + around % 32 * 4 + time]) + int(POINTS[OPEN_LAND + around // 32])
-    for table in (DEPTH, CONTACT, APART, WALK, CENTRE, BEHIND, BEYOND):
+    for table in BY_DISTANCE:
         points += int(POINTS[table + entry(desk, p, table, time, size, centre, castles)])
     return points
 
@@ -133,9 +132,7 @@ def points_of(desk: Int32, p: int, time: int, size: int, centre: int, castles: i
 def find_whereabouts(desk: Int32) -> int:
     """Queue the places where an enemy's general most probably is, with GOAL_WAY 0 there. Returns how many."""
     words = map_at(desk, WORDS)
-    goal_way = map_at(desk, GOAL_WAY)
     points = map_at(desk, PULL)
-    queue = map_at(desk, QUEUE)
     stride = int(desk[STRIDE])
     places = int(desk[PLACES])
     flood_seen(desk, points, False)
@@ -148,10 +145,4 @@ def find_whereabouts(desk: Int32) -> int:
         is_open = is_unknown(int(desk[words + p])) and 0 <= depth < FAR
         desk[points + p] = points_of(desk, p, time, size, centre, castles) if is_open else -FAR
         best = max(best, int(desk[points + p]))
-    found = 0
-    for p in range(stride, places - stride):
-        if int(desk[points + p]) > max(best - SHARE, -FAR):
-            desk[goal_way + p] = 0
-            desk[queue + found] = p
-            found += 1
-    return found
+    return queue_likeliest(desk, max(best - SHARE, -FAR))

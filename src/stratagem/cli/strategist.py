@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,6 @@ from stratagem.cli.demo import RUNS
 if TYPE_CHECKING:
     from learner.strategist import Status
 
-REFUSED = 2
 LINE_SECONDS = 30.0  # between two lines of progress
 
 
@@ -60,8 +59,8 @@ def strategist(minutes: float, seed: int, games: int, start: Path | None, temper
             raise click.BadParameter(str(error), param_hint="--start") from None
     click.echo("preparing the engine; its first run compiles it, for some minutes")
     compile_kernels()
-    rows: list[dict[str, object]] = []
-    begin, told = time.monotonic(), 0.0
+    rows: list[dict[str, Any]] = []
+    told = 0.0
     with (folder / "metrics.jsonl").open("w", encoding="utf-8") as metrics:
 
         def tell(status: "Status") -> None:
@@ -86,8 +85,8 @@ def strategist(minutes: float, seed: int, games: int, start: Path | None, temper
         finally:
             signal.signal(signal.SIGTERM, before)
     run.save(folder / "strategist.safetensors")
-    passed = f"{(time.monotonic() - begin) / 60:.0f} minutes"
-    told_of = f"{run.decisions:,} decisions in {run.played:,} games, {passed}, seed {seed}"
+    learned = rows[-1]["seconds"] / 60 if rows else 0.0
+    told_of = f"{run.decisions:,} decisions in {run.played:,} games, {learned:.1f} minutes, seed {seed}"
     source = weights_module(run.chooser, temperature, told_of + (f", from {start}" if start else ""))
     (folder / "strategist_weights.py").write_text(source, encoding="utf-8")
     draw_options(rows, folder / "learning_curve.png")

@@ -48,7 +48,12 @@ ALGORITHMS = ("ppo",)
 @click.option("--near", type=int, default=0, show_default=True, help="Spawn distance at the start; 0: the board's own.")
 @click.option("--pool", type=float, default=0.0, show_default=True, help="Part of the games against older snapshots.")
 @click.option("--bots", type=float, default=0.0, show_default=True, help="Part of the games against a scripted bot.")
-@click.option("--bot", default="hunter", show_default=True, help="That bot: seeker, say.")
+@click.option(
+    "--bot",
+    default="hunter",
+    show_default=True,
+    help="That bot: random, expander, hunter, tracker, strategist, seeker.",
+)
 @click.option(
     "--scatter",
     type=click.IntRange(0),

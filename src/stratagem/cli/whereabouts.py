@@ -26,7 +26,10 @@ def whereabouts(out: Path, games: int, epochs: int, seed: int) -> None:
     click.echo("playing games")
     positions = collect(games, seed)
     click.echo(f"fitting {len(positions.begin):,} positions, {len(positions.entries):,} places")
-    points, nats, alike = fit(positions, epochs, seed)
+    try:
+        points, nats, alike = fit(positions, epochs, seed)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--games") from None
     told = f"{len(positions.begin):,} positions, {nats:.3f} nats where {alike:.3f} are chance, seed {seed}"
     out.write_text(table_module(points, told), encoding="utf-8")
     click.echo(f"{out}: {told}")
