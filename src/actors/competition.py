@@ -110,6 +110,16 @@ def minds_in(folder: Path) -> list[Mind]:
         except Exception as error:  # whatever is wrong with it: a game is played in any case
             print(f"the policy cannot be used: {error!r}", file=sys.stderr)
     chosen = settings.get("bot", STAND_IN)
+    if chosen == "scout":
+        try:
+            import torch
+
+            from actors.scout_mind import ScoutMind
+
+            torch.set_num_threads(1)
+            minds.append(ScoutMind.load(seed=time.time_ns() % (1 << 31)))
+        except Exception as error:  # as above
+            print(f"the scout cannot be used: {error!r}", file=sys.stderr)
     bots = dict.fromkeys((chosen if chosen in BOTS else STAND_IN, LAST))
     return [*minds, *(BotMind(name, seed=time.time_ns() % (1 << 31)) for name in bots)]
 

@@ -20,7 +20,8 @@ SOURCES = Path(__file__).resolve().parents[1]
 MAX_BYTES = 50_000_000
 SLOWEST_MOVE = 0.075  # seconds on one core: half of what the competition allows
 PROGRAM = "actors.competition"
-BOTS = tuple(HUNTERS)
+SCOUT, SCOUT_WEIGHTS = "scout", "learner/scout.safetensors"
+BOTS = (*HUNTERS, SCOUT)
 
 RUN = """#!/bin/sh
 # Plays one game of the competition on standard input and output.
@@ -125,6 +126,8 @@ def competition_zip(policy: Path | None, temperature: float = 1.0, bot: str = ST
         if seats != 2:
             raise ExportError(f"{policy}: plays games of {seats} seats; the competition's have 2")
     files.append(("play.json", json.dumps({"bot": bot, "temperature": temperature}).encode(), 0o644))
+    if bot == SCOUT:
+        files.append((SCOUT_WEIGHTS, (SOURCES / SCOUT_WEIGHTS).read_bytes(), 0o644))
     files += [(name, path.read_bytes(), 0o644) for name, path in sorted(needed_modules(PROGRAM).items())]
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as pack_tensors
 from torch import Tensor
+from torch.nn import Module
 
 from learner.network import OPTIONAL, NetworkConfig, Policy, Trunk
 from learner.q_network import QConfig, QNetwork
@@ -116,7 +117,7 @@ def _load(path: Path, kind: Kind[Network], device: str) -> Snapshot[Network]:
     return Snapshot(policy.to(device).eval(), about)
 
 
-def fill(policy: Trunk, tensors: dict[str, Tensor], source: PurePath) -> None:
+def fill(policy: Module, tensors: dict[str, Tensor], source: PurePath) -> None:
     """Put tensors in a policy's place of weights. Raises SnapshotError unless names, shapes and numbers are right."""
     expected = policy.state_dict()
     for name in sorted(expected.keys() ^ tensors.keys()):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import torch
 
 from actors.competition_wire import FOG, KINDS, OBSTACLE_IN_FOG
 from engine.board import MAP_HEIGHT, MAP_WIDTH, VISIBLE
@@ -79,7 +80,8 @@ class Program:
 
     @staticmethod
     def _confine():
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        if torch.version.cuda is None:  # a build for GPUs maps more than that of libraries alone
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
     def send(self, *lines):

@@ -106,6 +106,28 @@ def test_the_scripted_bot_plays_a_whole_game_and_beats_random(scripted, tmp_path
     assert program.close() == (0, b"", "")
 
 
+def test_the_scout_plays_a_whole_game_and_beats_random(tmp_path):
+    (tmp_path / "bot.zip").write_bytes(competition_zip(None, bot="scout"))
+    batch = new_batch(6)
+    program = Program(tmp_path / "bot.zip", tmp_path / "unpacked")
+    program.send(handshake(batch, 0))
+    first = 0.0
+    for turn in range(1200):
+        answer = action_of(program.ask(*frame(batch, 0)), batch)
+        if turn == 0:
+            first = program.cpu_seconds()
+        with OneThread():
+            actions = batch.bot_actions([None, "random"])
+            actions[0, 0] = answer
+            _, _, terminated, _, info = batch.step(actions)
+        if terminated[0]:
+            break
+    assert info["winner"][0] == 0
+    assert first < 10.0
+    assert (program.cpu_seconds() - first) / info["turns"][0] < 0.1
+    assert program.close() == (0, b"", "")
+
+
 def test_it_plays_on_after_garbage_and_ends_with_its_input(scripted, tmp_path):
     batch = new_batch(2)
     program = Program(scripted, tmp_path)

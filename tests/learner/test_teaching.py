@@ -178,7 +178,11 @@ def test_a_signal_ends_the_training_and_keeps_what_was_learned(number, tmp_path,
 
     monkeypatch.setattr(Lessons, "fragment", interrupted)
     arguments = ["clone", "--teacher", "hunter", "--board", "small", "--games", "4", "--minutes", "5"]
-    result = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "cut")])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what runs behind them
+    try:
+        result = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "cut")])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.exit_code == 0, result.output
     assert "what was learned is kept" in result.output
     about = load_policy(tmp_path / "cut").about

@@ -66,11 +66,13 @@ NOTES = 224
 ROOM = 32  # first of the words in which `engine.bots.strategist` decides
 
 OTHER, EXPAND, GATHER, MARCH = range(4)  # reasons
-BY_DEPTH, BY_POINTS, BY_TABLES = range(3)  # the deepest fog, `engine.bots.track`, `engine.bots.whereabouts`
+# The deepest fog, `engine.bots.track`, `engine.bots.whereabouts`; points from elsewhere, `engine.bots.told`.
+BY_DEPTH, BY_POINTS, BY_TABLES, TOLD = range(4)
 
 # Maps, each PLACES words: the place of map m is NOTES + m * PLACES.
 WORDS, BLANK, HOME_WAY, GOAL_WAY, QUEUE, LINK, PULL = range(7)
 MAPS = 7
+TOLD_POINTS = MAPS  # one more map, only where points come from elsewhere
 
 NOWHERE = -1
 WALL = -1  # a way's length where nobody can go

@@ -262,7 +262,7 @@ def campaign(board: Int32, desk: Int32, key: int) -> int:
     """The cycle of 50 turns: expand, gather, march."""
     phase = int(desk[TURN]) % CYCLE
     action = PASS
-    seeks = int(desk[GUESSING]) == BY_TABLES
+    seeks = int(desk[GUESSING]) >= BY_TABLES
     gathering = SEEKER_GATHERING if seeks else GATHERING
     if phase < EXPANDING and not seeks:
         action = expand(desk, key)
@@ -286,13 +286,8 @@ def campaign(board: Int32, desk: Int32, key: int) -> int:
 
 
 @kernel
-def choose_hunter(board: Int32, s: int, key: int, guessing: int, desk: Int32) -> int:
-    """The action of seat `s`: the hunter's, the tracker's or the seeker's, by how it guesses goals.
-
-    guessing: BY_DEPTH, BY_POINTS or BY_TABLES. `desk` is int32 of `scratch_words(tiles)`.
-    """
-    survey(board, s, desk)
-    desk[GUESSING] = guessing
+def decide(board: Int32, desk: Int32, key: int) -> int:
+    """The action for a desk that is laid out, GUESSING filled in."""
     home = int(desk[HOME])
     if int(desk[MOVABLE]) == 0 or home == NOWHERE:
         return PASS
@@ -320,3 +315,14 @@ def choose_hunter(board: Int32, s: int, key: int, guessing: int, desk: Int32) ->
             if action != PASS:
                 return action
     return campaign(board, desk, key)
+
+
+@kernel
+def choose_hunter(board: Int32, s: int, key: int, guessing: int, desk: Int32) -> int:
+    """The action of seat `s`: the hunter's, the tracker's or the seeker's, by how it guesses goals.
+
+    guessing: BY_DEPTH, BY_POINTS or BY_TABLES. `desk` is int32 of `scratch_words(tiles)`.
+    """
+    survey(board, s, desk)
+    desk[GUESSING] = guessing
+    return decide(board, desk, key)

@@ -105,7 +105,7 @@ def aim(desk: Int32) -> None:
     else:
         clear_way(desk, goal_way)
         guessing = int(desk[GUESSING])
-        if guessing == BY_TABLES:
+        if guessing >= BY_TABLES:
             found = find_whereabouts(desk)
         elif guessing == BY_POINTS:
             found = find_hideouts(desk)

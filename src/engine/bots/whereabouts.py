@@ -6,6 +6,8 @@ places is the chance that the general is there. `learner.whereabouts` fitted the
 of bots, and writes `engine.bots.whereabouts_table`.
 """
 
+import numpy as np
+
 from engine.arrays import Int32
 from engine.board import ENEMY
 from engine.bots.desk import (
@@ -13,12 +15,15 @@ from engine.bots.desk import (
     CASTLES,
     FAR,
     FOE_LAND,
+    GUESSING,
     HOME,
     HOME_WAY,
     LINK,
     PLACES,
     PULL,
     STRIDE,
+    TOLD,
+    TOLD_POINTS,
     TURN,
     WORDS,
     is_unknown,
@@ -35,6 +40,9 @@ DEPTH, CONTACT, APART, WALK, UNSEEN, CENTRE, OPEN_LAND, BEHIND, BEYOND = (sum(SI
 BY_DISTANCE = (DEPTH, CONTACT, APART, WALK, CENTRE, BEHIND, BEYOND)  # those that `entry` reads
 ENTRIES = sum(SIZES)
 SHARE = 26  # places so many points below the best are goals as well
+ONE = 1024  # a chance as large as the most likely place's
+FEWEST = 512  # points behind it from which on a place's chance counts as none
+ODDS = np.rint(ONE * np.exp(-np.arange(FEWEST) / 64.0)).astype(np.int32)
 NO_CONTACT = 31  # instead of a distance from enemies, where none is in sight
 
 
@@ -129,20 +137,55 @@ def points_of(desk: Int32, p: int, time: int, size: int, centre: int, castles: i
 
 
 @kernel
-def find_whereabouts(desk: Int32) -> int:
-    """Queue the places where an enemy's general most probably is, with GOAL_WAY 0 there. Returns how many."""
+def write_points(desk: Int32) -> int:
+    """Fill PULL with the points of every place where the general may be, -FAR elsewhere. Returns the most."""
     words = map_at(desk, WORDS)
     points = map_at(desk, PULL)
-    stride = int(desk[STRIDE])
-    places = int(desk[PLACES])
     flood_seen(desk, points, False)
     centre = enemy_centre(desk) if flood_seen(desk, map_at(desk, LINK), True) > 0 else 0
     time, size = time_of(int(desk[TURN])), size_of(int(desk[FOE_LAND]))
     castles = int(desk[CASTLES])
     best = -FAR
-    for p in range(stride, places - stride):
+    for p in range(int(desk[PLACES])):
         depth = int(desk[points + p])
-        is_open = is_unknown(int(desk[words + p])) and 0 <= depth < FAR
+        is_open = 0 <= depth < FAR and is_unknown(int(desk[words + p]))
         desk[points + p] = points_of(desk, p, time, size, centre, castles) if is_open else -FAR
         best = max(best, int(desk[points + p]))
-    return queue_likeliest(desk, max(best - SHARE, -FAR))
+    return best
+
+
+@kernel
+def take_told(desk: Int32) -> int:
+    """Fill PULL with the points that were told. Returns the most."""
+    told = map_at(desk, TOLD_POINTS)
+    points = map_at(desk, PULL)
+    best = -FAR
+    for p in range(int(desk[PLACES])):
+        desk[points + p] = desk[told + p]
+        best = max(best, int(desk[told + p]))
+    return best
+
+
+@kernel
+def find_whereabouts(desk: Int32) -> int:
+    """Queue the places around which an enemy's general most probably is, with GOAL_WAY 0 there. Returns how many.
+
+    Whoever stands on a place sees the eight around it as well: what counts is the chance of all nine.
+    """
+    points = map_at(desk, PULL)
+    chance = map_at(desk, LINK)
+    stride = int(desk[STRIDE])
+    places = int(desk[PLACES])
+    best = take_told(desk) if int(desk[GUESSING]) == TOLD else write_points(desk)
+    for p in range(places):
+        behind = best - int(desk[points + p])
+        desk[chance + p] = int(ODDS[behind]) if behind < FEWEST else 0
+    most = 0
+    for p in range(stride, places - stride):
+        total = 0
+        if int(desk[points + p]) > -FAR:
+            for q in range(p - stride, p + stride + 1, stride):
+                total += int(desk[chance + max(q - 1, 0)]) + int(desk[chance + q]) + int(desk[chance + q + 1])
+        desk[points + p] = total
+        most = max(most, total)
+    return queue_likeliest(desk, max(most * int(ODDS[SHARE]) // ONE, 0))

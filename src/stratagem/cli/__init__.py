@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Place] = {
     "policy": Place("stratagem.cli.policy", "policy", "Rate policies, export them: ONNX, a competition."),
     "r2d2": Place("stratagem.cli.r2d2", "r2d2", "Train a recurrent DQN on a small board and rate it."),
     "replay": Place("stratagem.cli.replay", "replay", "Verify recorded games, or draw a board of one."),
+    "scout": Place("stratagem.cli.scout", "scout", "Teach the scout where generals hide, with a memory."),
     "serve": Place("stratagem.cli.serve", "serve", "Run the gRPC services."),
     "socketio": Place("stratagem.cli.live", "serve", "Serve games by the protocol of generals.io."),
     "strategist": Place("stratagem.cli.strategist", "strategist", "Train the scripted bot that chooses among options."),

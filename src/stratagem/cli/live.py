@@ -16,7 +16,7 @@ INTERRUPTED = 130
 @click.option("--name", default="[Bot] Stratagem", show_default=True, help='As others see it; begins with "[Bot]".')
 @click.option("--key", default="", envvar="STRATAGEM_SITE_KEY", help="The key that the site asks bots for.")
 @click.option("--policy", type=click.Path(path_type=Path), help="Plays: NAME.safetensors with NAME.json.")
-@click.option("--bot", help="Plays: a scripted bot. Known: random, expander, hunter, tracker, strategist, seeker.")
+@click.option("--bot", help="Plays: a bot. Known: random, expander, hunter, tracker, strategist, seeker, scout.")
 @click.option("--queue", default="1v1", show_default=True, help="1v1, ffa, or the name of a private room.")
 @click.option("--force/--no-force", default=True, show_default=True, help="In rooms: start when all want to.")
 @click.option("--games", type=click.IntRange(min=1), default=1, show_default=True, help="To play.")
@@ -51,6 +51,10 @@ def live(
 
             stem = policy.with_suffix("") if policy.suffix in (".json", ".safetensors") else policy
             mind = PolicyMind.load(stem, temperature=temperature)
+        elif bot == "scout":
+            from actors.scout_mind import ScoutMind
+
+            mind = ScoutMind.load()
         else:
             mind = BotMind(str(bot))
         player = LivePlayer(mind, Seat(user_id, name, key, queue, force, moves_a_second))

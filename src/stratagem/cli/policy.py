@@ -24,7 +24,7 @@ def policy() -> None:
 @click.argument("paths", nargs=-1, metavar="[POLICY] [OUT.zip]", type=click.Path(path_type=Path))
 @click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.onnx", help="Write ONNX there.")
 @click.option("--competition", is_flag=True, help="Write OUT.zip for the bot competition of generals.bot.")
-@click.option("--bot", help="With --competition, instead of a POLICY, this bot: hunter, tracker, strategist, seeker.")
+@click.option("--bot", help="With --competition, in place of POLICY: hunter, tracker, strategist, seeker, scout.")
 @click.option(
     "--temperature",
     type=click.FloatRange(min=0.0),
@@ -99,7 +99,7 @@ def rate(
     seed: int,
     target: Path | None,
 ) -> None:
-    """Play POLICY (NAME.safetensors with NAME.json) against bots: each map twice, seats swapped.
+    """Play POLICY (NAME.safetensors with NAME.json, a bot, or scout) against bots: each map twice, seats swapped.
 
     Prints wins with 95 % intervals; a drawn game is no win. Exit status: 0, 2 if a policy cannot be used.
     """
@@ -112,9 +112,13 @@ def rate(
     from engine.warm import compile_kernels
     from learner.players import BotPlayer, Player, PolicyPlayer
     from learner.rating import Arena, play_match
+    from learner.scout import SCOUT, load_scout
+    from learner.scout_player import ScoutPlayer
     from learner.snapshot import SnapshotError, load_policy, replace_file
 
     def player(name: str, number: int) -> Player:
+        if name == SCOUT:
+            return ScoutPlayer(load_scout())
         return BotPlayer(name) if name in BOTS else PolicyPlayer(name, load_policy(_stem(Path(name))).policy, number)
 
     try:

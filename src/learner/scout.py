@@ -1,0 +1,200 @@
+"""The scout: plays as the seeker does, and guesses where an enemy's general is with a network that has a memory.
+
+The tables of `engine.bots.whereabouts` know only what a seat sees now. The scout also notes where it first and last saw
+an enemy, and a convolutional network adds to the tables' points what it reads off all that. Letters: B positions,
+H x W tiles, T = H * W.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import pixel_shuffle, relu
+
+from engine.arrays import Int16, Int32
+from engine.board import ARMY_SHIFT, DISCOVERED, ENEMY, KIND_SHIFT, MINE, RELATION_SHIFT, VISIBLE
+from engine.bots.hunter import CYCLE
+from engine.bots.told import NEVER
+from engine.tiles import CITY, GENERAL, IMPASSABLE, KIND_BITS
+from learner.snapshot import SnapshotError, fill, portable
+
+SCOUT = "scout"  # its name among players
+WEIGHTS = Path(__file__).with_name("scout.safetensors")  # what it plays by
+POINT = 64.0  # points of a unit of log-odds
+CHANNELS, FINE = 48, 16  # of the trunk at half the board's size, and of what is read and said at its full size
+DILATIONS = (1, 2, 1, 3, 1, 2)
+TURNS = 50.0  # a unit of time
+PLANES = 18 + 9  # maps, and facts that are alike everywhere
+LEAST_APART = 15  # Manhattan distance of two generals on the site's boards
+
+
+class Notes:
+    """Where a seat has seen enemies: the turns in which it first and last did, int16 (B, H, W), 0 for never."""
+
+    def __init__(self, games: int, height: int, width: int) -> None:
+        self.first: Int16 = np.zeros((games, height, width), np.int16)
+        self.last: Int16 = np.zeros((games, height, width), np.int16)
+
+    def forget(self, games: Int32) -> None:
+        """Begin anew in some games, (K,)."""
+        self.first[games] = 0
+        self.last[games] = 0
+
+    def take(self, words: Int32, turns: Int32, games: Int32) -> None:
+        """Note what is in sight this turn in some games: words (K, H, W), turns and games (K,)."""
+        seen = (words & VISIBLE != 0) & ((words >> RELATION_SHIFT) & 3 == ENEMY)
+        now = np.maximum(turns, 1).astype(np.int16)[:, None, None]
+        first, last = self.first[games], self.last[games]
+        self.first[games] = np.where(seen & (first == 0), now, first)
+        self.last[games] = np.where(seen, now, last)
+
+
+class Position(NamedTuple):
+    """What a guess is made from; tensors or arrays of B positions."""
+
+    words: Tensor  # int32 (B, H, W): the observation
+    vector: Tensor  # int32 (B, V): the turn, then land, army and status of both seats
+    first: Tensor  # int16 (B, H, W), of `Notes`
+    last: Tensor  # int16 (B, H, W)
+    points: Tensor  # int32 (B, H, W): the tables' points, NEVER where the general cannot be
+
+
+def planes_of(position: Position) -> tuple[Tensor, Tensor]:
+    """What the network reads, float32 (B, PLANES, H, W), and the tables' log-odds (B, H, W), -inf for NEVER."""
+    words, vector = position.words, position.vector.float()
+    relation, kind = (words >> RELATION_SHIFT) & 3, (words >> KIND_SHIFT) & KIND_BITS
+    army = (words >> ARMY_SHIFT).clamp(min=0).float()
+    mine, enemy = (relation == MINE).float(), (relation == ENEMY).float()
+    open_to_all = torch.from_numpy(~IMPASSABLE)[kind.long()]
+    maybe = position.points > NEVER
+    odds = torch.where(maybe, position.points.float() / POINT, -torch.inf)
+    best = odds.flatten(1).amax(1)[:, None, None]
+    turn = vector[:, :1, None]
+    first, last = position.first.float(), position.last.float()
+    met = last > 0
+    home = mine * (kind == GENERAL)
+    planes = [
+        maybe.float(),
+        (~open_to_all).float(),
+        (words & VISIBLE != 0).float(),
+        (words & DISCOVERED != 0).float(),
+        mine,
+        enemy,
+        (1.0 + enemy * army).log2() / 4.0,
+        (1.0 + mine * army).log2() / 4.0,
+        home,
+        (kind == CITY).float(),
+        met.float(),
+        met * (turn - last + 1.0) / TURNS,
+        first / (2.0 * TURNS),
+        met * (first - turn) / TURNS,
+        distances(home) / 20.0,
+        (distances(home) < LEAST_APART).float(),
+        distances(enemy) / 20.0,
+        torch.where(maybe, (odds - best).clamp(min=-12.0), 0.0),
+    ]
+    clock, land, army_now, foe_land, foe_army = vector[:, [0, 1, 2, 4, 5]].unbind(1)
+    facts = [
+        clock / 100.0,
+        clock % TURNS / TURNS,
+        foe_land / 50.0,
+        foe_army.clamp(min=1.0).log2() / 5.0,
+        land / 50.0,
+        army_now.clamp(min=1.0).log2() / 5.0,
+        enemy.flatten(1).amax(1),
+        (clock < 100.0).float(),
+        foe_land.clamp(min=1.0).sqrt() / 5.0,
+    ]
+    shape = words.shape
+    planes += [fact[:, None, None].expand(shape) for fact in facts]
+    return torch.stack(planes, 1), odds
+
+
+def distances(tiles: Tensor) -> Tensor:
+    """Manhattan distance of every tile from the middle of those marked with 1, (B, H, W); 0 where none is."""
+    rows = torch.arange(tiles.shape[1], dtype=torch.float32)[None, :, None]
+    columns = torch.arange(tiles.shape[2], dtype=torch.float32)[None, None, :]
+    count = tiles.sum((1, 2), keepdim=True)
+    middle_row = (tiles * rows).sum((1, 2), keepdim=True) / count.clamp(min=1.0)
+    middle_column = (tiles * columns).sum((1, 2), keepdim=True) / count.clamp(min=1.0)
+    return ((rows - middle_row).abs() + (columns - middle_column).abs()) * (count > 0.0)
+
+
+class Block(nn.Module):
+    """Two convolutions, what they see of the whole board added in between, and a way around them."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.wide = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
+        self.whole = nn.Linear(2 * channels, channels)
+        self.near = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.near.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same."""
+        wide = self.wide(relu(x))
+        whole = self.whole(torch.cat([wide.mean((2, 3)), wide.amax((2, 3))], 1))
+        near: Tensor = self.near(relu(wide + whole[:, :, None, None]))
+        return x + near
+
+
+class Scout(nn.Module):
+    """Adds to the tables' log-odds; untrained it adds the same everywhere. Sides of the board are made even within."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = nn.Conv2d(PLANES, FINE, 3, padding=1)
+        self.shrink = nn.Conv2d(FINE, CHANNELS, 3, padding=1, stride=2)
+        self.trunk = nn.Sequential(*(Block(CHANNELS, dilation) for dilation in DILATIONS))
+        self.grow = nn.Conv2d(CHANNELS, 4 * FINE, 1)
+        self.join = nn.Conv2d(2 * FINE, FINE, 3, padding=1)
+        self.say = nn.Conv2d(FINE, 1, 1)
+        nn.init.zeros_(self.say.weight)
+
+    def forward(self, position: Position) -> Tensor:
+        """Log-odds of every tile to hide the general, (B, H, W), -inf where it cannot be."""
+        planes, odds = planes_of(position)
+        height, width = odds.shape[1:]
+        planes = nn.functional.pad(planes, (0, width % 2, 0, height % 2))
+        fine = relu(self.read(planes))
+        coarse = self.grow(relu(self.trunk(self.shrink(fine))))
+        joined = relu(self.join(torch.cat([relu(pixel_shuffle(coarse, 2)), fine], 1)))
+        said: Tensor = self.say(joined)[:, 0, :height, :width]
+        return odds + said
+
+
+def told_points(network: Scout, position: Position) -> Int32:
+    """Points for `engine.bots.told`, int32 (B, T)."""
+    with torch.no_grad():
+        odds = network(position)
+    points = torch.where(odds.isneginf(), float(NEVER), (odds * POINT).round().clamp(-1e6, 1e6))
+    told: Int32 = points.flatten(1).to(torch.int32).contiguous().numpy()
+    return told
+
+
+def must_guess(words: Int32, turns: Int32) -> NDArray[np.bool_]:
+    """Whether the seeker marches on a guess: it has an enemy in sight or left the opening. (B, H, W), (B,) to (B,)."""
+    met: NDArray[np.bool_] = ((words >> RELATION_SHIFT) & 3 == ENEMY).any((1, 2))
+    return met | (turns >= CYCLE)
+
+
+def save_scout(network: Scout, path: Path) -> None:
+    """Write the weights, safetensors in half precision."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.half() for name, tensor in portable(network.state_dict()).items()}, path)
+
+
+def load_scout(path: Path = WEIGHTS) -> Scout:
+    """Read what `save_scout` wrote. Raises SnapshotError for anything else."""
+    network = Scout()
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise SnapshotError(f"{path}: is no scout ({error})") from None
+    fill(network, {name: tensor.float() for name, tensor in tensors.items()}, path)
+    return network.eval()

@@ -1,0 +1,166 @@
+"""Teaching the scout where generals hide, from games of bots.
+
+Every few turns of a game each seat that has met an enemy or left the opening and does not know the enemy's general is
+a lesson: what it sees and has noted, and where the general is. The loss is the softmax's cross-entropy over all tiles
+where it may be, in nats. Letters: N lessons, H x W tiles.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from engine.arrays import Int16, Int32, Int64
+from engine.batch import GameBatch
+from engine.board import GENERAL_AT, HEADER, RUNNING, SEAT_FIELDS, WINNER
+from engine.bots.told import NEVER, guesses, told_words
+from learner.scout import POINT, Notes, Position, Scout, must_guess
+from learner.whereabouts import PLAYERS, RULESETS
+
+EVERY = 11  # turns between two lessons of a game
+MAX_TURNS = 500  # of a game
+RATE, LEAST_RATE, WARM_UP = 2e-3, 2e-5, 200  # Adam's rate at the start and at the end, and steps until it is reached
+BATCH = 128  # lessons of a step
+HELD_OUT = 20  # one game in so many tells how good the guesses are
+REPORT = 15.0  # seconds between two reports
+
+
+class Lessons(NamedTuple):
+    """N lessons."""
+
+    words: Int32  # (N, H, W)
+    vector: Int32  # (N, V)
+    first: Int16  # (N, H, W)
+    last: Int16  # (N, H, W)
+    points: Int32  # (N, H, W)
+    truth: Int64  # (N,): the general's tile
+    game: Int64  # (N,): of which game it is
+
+    def positions(self, chosen: Int64) -> tuple[Position, Tensor]:
+        """Some of them for the network, and where the general is, int64 (B,)."""
+        fields = (self.words, self.vector, self.first, self.last, self.points, self.truth)
+        *position, truth = (torch.from_numpy(field[chosen]) for field in fields)
+        return Position(*position), truth
+
+
+def collect(games: int, seed: int, tell: Callable[[int, int], None] = lambda done, of: None) -> Lessons:
+    """Lessons of so many games for each ruleset and pair of players; `tell` hears how many kinds of game are done."""
+    parts: list[Lessons] = []
+    kinds = [(ruleset, players) for ruleset in RULESETS for players in PLAYERS]
+    for number, ((ruleset, board), players) in enumerate(kinds):
+        batch = GameBatch(ruleset, games, seed + number, board=board, autoreset="off")
+        parts += _lessons_of(batch, players, number * games)
+        tell(number + 1, len(kinds))
+    return Lessons(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _lessons_of(batch: GameBatch, players: tuple[str, str], first_game: int) -> list[Lessons]:
+    """The lessons of a batch's games, which are numbered from `first_game`."""
+    batch.reset()
+    games, shape = batch.num_games, (batch.num_games, batch.height, batch.width)
+    chosen = np.arange(games, dtype=np.int32)
+    notes = [Notes(*shape) for _ in range(2)]
+    points, is_guess = np.zeros((games, batch.tiles), np.int32), np.zeros(games, np.int32)
+    scratch = np.zeros((games, told_words(batch.tiles)), np.int32)
+    found: list[Lessons] = []
+    for turn in range(MAX_TURNS):
+        view = batch.observe()
+        for s in range(2):
+            words, vector = view.words[:, s], view.vector[:, s]
+            notes[s].take(words, vector[:, 0], chosen)
+            if turn % EVERY == 0:
+                guesses(batch.rows, chosen, s, points, is_guess, scratch)
+                truth = batch.rows[:, HEADER + (1 - s) * SEAT_FIELDS + GENERAL_AT].astype(np.int64)
+                is_there = points[chosen, np.maximum(truth, 0)] > NEVER
+                k = np.flatnonzero((is_guess == 1) & must_guess(words, vector[:, 0]) & is_there)
+                found.append(
+                    Lessons(
+                        words[k].copy(),
+                        vector[k].copy(),
+                        notes[s].first[k],
+                        notes[s].last[k],
+                        points.reshape(shape)[k],
+                        truth[k],
+                        first_game + k.astype(np.int64),
+                    )
+                )
+        batch.step(batch.bot_actions(players))
+        if (batch.rows[:, WINNER] != RUNNING).all():
+            break
+    return found
+
+
+def turned(planes: Tensor, truth: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """A map (B, H, W) and tiles (B,) turned or mirrored one of eight ways, 0 to 7. The map is square."""
+    marked = torch.zeros_like(planes, dtype=torch.bool).flatten(1)
+    marked[torch.arange(len(truth)), truth] = True
+    both = []
+    for tiles in (planes, marked.view(planes.shape)):
+        tiles = tiles.flip(1) if side & 1 else tiles
+        tiles = tiles.flip(2) if side & 2 else tiles
+        both.append(tiles.transpose(1, 2) if side & 4 else tiles)
+    found = both[1].flatten(1).int().argmax(1)
+    return both[0], found
+
+
+@dataclass
+class Report:
+    """How far the training is."""
+
+    steps: int
+    nats: float  # a running mean of the loss
+    part: float  # of the time that is over
+
+
+def train(
+    lessons: Lessons, minutes: float, seed: int, tell: Callable[[Report], None], start: Scout | None = None
+) -> Scout:
+    """Teach a network for so many minutes on games that are not held out; KeyboardInterrupt ends it early."""
+    torch.manual_seed(seed)
+    chance = np.random.default_rng(seed)
+    network = start if start is not None else Scout()
+    network.train()
+    learned = np.flatnonzero(lessons.game % HELD_OUT != 0)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
+    begin = said = time.monotonic()
+    steps, nats = 0, 0.0
+    try:
+        while (part := (time.monotonic() - begin) / (60.0 * minutes)) < 1.0:
+            falling = 0.5 + 0.5 * float(np.cos(np.pi * part))
+            optimiser.param_groups[0]["lr"] = LEAST_RATE + RATE * min(1.0, steps / WARM_UP) * falling
+            position, truth = lessons.positions(chance.choice(learned, BATCH))
+            side = int(chance.integers(8))
+            maps = {}
+            for name in ("words", "first", "last", "points"):
+                maps[name], found = turned(getattr(position, name), truth, side)
+            loss = cross_entropy(network(position._replace(**maps)).flatten(1), found)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            steps += 1
+            nats += max(0.01, 1.0 / steps) * (float(loss.detach()) - nats)
+            if time.monotonic() - said > REPORT:
+                said = time.monotonic()
+                tell(Report(steps, nats, part))
+    except KeyboardInterrupt:
+        pass
+    return network.eval()
+
+
+def surprise(network: Scout, lessons: Lessons) -> tuple[float, float]:
+    """Mean nats by which the general's tile was not foretold in held-out games: by the network, and by the tables."""
+    held = np.flatnonzero(lessons.game % HELD_OUT == 0)
+    by_network, by_tables = [], []
+    with torch.no_grad():
+        for chosen in np.array_split(held, max(1, len(held) // BATCH)):
+            position, truth = lessons.positions(chosen)
+            by_network.append(cross_entropy(network(position).flatten(1), truth, reduction="none"))
+            tables = torch.where(position.points > NEVER, position.points.float() / POINT, -torch.inf)
+            by_tables.append(cross_entropy(tables.flatten(1), truth, reduction="none"))
+    return float(torch.cat(by_network).mean()), float(torch.cat(by_tables).mean())
