@@ -133,6 +133,17 @@ def draw_options(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
+def draw_guesses(minutes: Sequence[float], nats: Sequence[float], tables: float, path: Path) -> None:
+    """The learning curve of `stratagem scout` as a PNG: its running loss, and what the tables have in held-out games."""
+    figure, axis = plt.subplots(figsize=(7, 3.8), layout="constrained")
+    _panel(axis, "how little the general's place is foretold", "nats", [("scout", nats)], minutes)
+    axis.axhline(tables, color=INK, linewidth=1, linestyle="--")
+    axis.annotate("the seeker's tables", (1.0, tables), (0, 4), ("axes fraction", "data"), "offset points", ha="right")
+    axis.set_xlabel("minutes of training")
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
 def _panel(
     axis: Axes,
     title: str,

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 def scout(out: Path, minutes: float, games: int, seed: int, start: Path | None) -> None:
     """Teach a network where generals hide in games of bots, and write its weights to OUT, a .safetensors file.
 
-    Written over src/learner/scout.safetensors, they are what the scout plays by. Ctrl-C or SIGTERM ends the training
-    and keeps what was learned.
+    The learning curve lies beside it, as .png. Written over src/learner/scout.safetensors, the weights are what the
+    scout plays by. Ctrl-C or SIGTERM ends the training and keeps what was learned.
     """
     from learner.host import prepare_host
 
     prepare_host()
     from engine.warm import compile_kernels
+    from learner.report import draw_guesses
     from learner.scout import load_scout, save_scout
     from learner.scouting import HELD_OUT, collect, surprise, train
     from learner.snapshot import SnapshotError
@@ -40,8 +41,10 @@ def scout(out: Path, minutes: float, games: int, seed: int, start: Path | None) 
     if not (lessons.game % HELD_OUT == 0).any() or not (lessons.game % HELD_OUT != 0).any():
         raise click.BadParameter(f"{games}: too few to learn from some and hold others out", param_hint="--games")
     click.echo(f"learning from {len(lessons.truth):,} positions")
+    reports: list[Report] = []
 
     def tell(report: "Report") -> None:
+        reports.append(report)
         click.echo(f"  {report.part:4.0%}  {report.steps:,} steps, {report.nats:.3f} nats")
 
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -51,4 +54,7 @@ def scout(out: Path, minutes: float, games: int, seed: int, start: Path | None) 
         signal.signal(signal.SIGTERM, before)
     save_scout(network, out)
     nats, tables = surprise(network, lessons)
+    draw_guesses(
+        [report.part * minutes for report in reports], [r.nats for r in reports], tables, out.with_suffix(".png")
+    )
     click.echo(f"{out}: {nats:.3f} nats in games held out, where the seeker's tables have {tables:.3f}")
