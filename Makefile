@@ -25,8 +25,9 @@ else ifneq ($(TORCH),pinned)
 $(error TORCH is "$(TORCH)"; known: pinned, system)
 endif
 
-# Wheels alone, so that no compiler is ever called for.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
+# Wheels alone, so that no compiler is ever called for. A torch of the system is never replaced: its version is a constraint.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all: \
+	$$(test ! -s $(STAMPS)/torch-system || echo --constraint $(STAMPS)/torch-system)
 
 .DELETE_ON_ERROR:
 .PHONY: help demo play axe actionlint dynamodb-local test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
@@ -122,7 +123,7 @@ $(STAMPS)/torch-system: | $(STAMPS)/venv-system
 	if $(BIN)/python -c 'import sys; sys.exit([int(n) for n in sys.argv[1].split(".")[:2]] < [2, 11])' "$${version:-0.0}"; \
 	then echo "using torch $$version"; \
 	else echo "TORCH=system: $(PYTHON) has $${version:+torch }$${version:-no torch}; 2.11 or newer is needed" >&2; exit 1; fi
-	@touch $@
+	@$(BIN)/python -c 'from importlib.metadata import version; print("torch==" + version("torch"))' >$@
 
 $(STAMPS)/base-$(TORCH): requirements/base.txt pyproject.toml $(STAMPS)/torch-$(TORCH)
 	@echo "installing requirements/base.txt"
