@@ -25,9 +25,10 @@ else ifneq ($(TORCH),pinned)
 $(error TORCH is "$(TORCH)"; known: pinned, system)
 endif
 
-# Wheels alone, so that no compiler is ever called for. A torch of the system is never replaced: its version is a constraint.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all: \
-	$$(test ! -s $(STAMPS)/torch-system || echo --constraint $(STAMPS)/torch-system)
+# Wheels alone, so that no compiler is ever called for.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
+# The pins are complete. Left to resolve them beside a torch of the system that wants others, pip would put an older one in its place.
+PINS := $(PIP) $(if $(filter system,$(TORCH)),--no-deps) --requirement
 
 .DELETE_ON_ERROR:
 .PHONY: help demo play axe actionlint dynamodb-local test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
@@ -115,7 +116,7 @@ $(STAMPS)/venv-$(TORCH):
 # First and alone: nothing installed later can then pull another build of it.
 $(STAMPS)/torch-pinned: requirements/torch.txt | $(STAMPS)/venv-pinned
 	@echo "installing torch"
-	@$(PIP) --requirement requirements/torch.txt
+	@$(PINS) requirements/torch.txt
 	@touch $@
 
 $(STAMPS)/torch-system: | $(STAMPS)/venv-system
@@ -123,22 +124,22 @@ $(STAMPS)/torch-system: | $(STAMPS)/venv-system
 	if $(BIN)/python -c 'import sys; sys.exit([int(n) for n in sys.argv[1].split(".")[:2]] < [2, 11])' "$${version:-0.0}"; \
 	then echo "using torch $$version"; \
 	else echo "TORCH=system: $(PYTHON) has $${version:+torch }$${version:-no torch}; 2.11 or newer is needed" >&2; exit 1; fi
-	@$(BIN)/python -c 'from importlib.metadata import version; print("torch==" + version("torch"))' >$@
+	@touch $@
 
 $(STAMPS)/base-$(TORCH): requirements/base.txt pyproject.toml $(STAMPS)/torch-$(TORCH)
 	@echo "installing requirements/base.txt"
-	@$(PIP) --requirement requirements/base.txt
+	@$(PINS) requirements/base.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(STAMPS)/services-$(TORCH): requirements/services.txt $(STAMPS)/base-$(TORCH)
 	@echo "installing requirements/services.txt"
-	@$(PIP) --requirement requirements/services.txt
+	@$(PINS) requirements/services.txt
 	@touch $@
 
 $(STAMPS)/test-$(TORCH): requirements/test.txt $(STAMPS)/services-$(TORCH)
 	@echo "installing requirements/test.txt (over 700 MB, most of it EnvPool's assets)"
-	@$(PIP) --requirement requirements/test.txt
+	@$(PINS) requirements/test.txt
 	@touch $@
 
 # generals-bots wants an older numba, so it is measured from an environment of its own.

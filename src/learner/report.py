@@ -133,12 +133,17 @@ def draw_options(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
-def draw_guesses(minutes: Sequence[float], nats: Sequence[float], tables: float, path: Path) -> None:
-    """The learning curve of `stratagem scout` as a PNG: its running loss, and what the tables have in held-out games."""
+def draw_guesses(minutes: Sequence[float], nats: Sequence[float], held: tuple[float, float], path: Path) -> None:
+    """The learning curve of `stratagem scout` as a PNG: a running mean of its loss.
+
+    held: nats in games held out, the scout's in the end and those of the seeker's tables.
+    """
     figure, axis = plt.subplots(figsize=(7, 3.8), layout="constrained")
-    _panel(axis, "how little the general's place is foretold", "nats", [("scout", nats)], minutes)
-    axis.axhline(tables, color=INK, linewidth=1, linestyle="--")
-    axis.annotate("the seeker's tables", (1.0, tables), (0, 4), ("axes fraction", "data"), "offset points", ha="right")
+    _panel(axis, "how little the general's place is foretold", "nats", [("scout, games learned from", nats)], minutes)
+    for name, level in zip(("scout, in the end", "the seeker's tables"), held, strict=True):
+        axis.axhline(level, color=INK, linewidth=1, linestyle="--")
+        told = f"{name}, games held out: {level:.2f}"
+        axis.annotate(told, (1.0, level), (0, 4), ("axes fraction", "data"), "offset points", ha="right")
     axis.set_xlabel("minutes of training")
     figure.savefig(path, dpi=130)
     plt.close(figure)

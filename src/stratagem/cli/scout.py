@@ -54,7 +54,6 @@ def scout(out: Path, minutes: float, games: int, seed: int, start: Path | None) 
         signal.signal(signal.SIGTERM, before)
     save_scout(network, out)
     nats, tables = surprise(network, lessons)
-    draw_guesses(
-        [report.part * minutes for report in reports], [r.nats for r in reports], tables, out.with_suffix(".png")
-    )
+    times = [report.part * minutes for report in reports]
+    draw_guesses(times, [report.nats for report in reports], (nats, tables), out.with_suffix(".png"))
     click.echo(f"{out}: {nats:.3f} nats in games held out, where the seeker's tables have {tables:.3f}")
