@@ -89,29 +89,12 @@ def test_the_policy_answers_every_turn_as_it_does_to_the_engines_observation(pol
     assert info["invalid"][0] <= 3  # of moves that the other seat's undid before their turn came
 
 
-def test_the_scripted_bot_plays_a_whole_game_and_beats_random(scripted, tmp_path):
-    batch = new_batch(6)
-    program = Program(scripted, tmp_path)
-    program.send(handshake(batch, 0))
-    for _ in range(1200):
-        answer = action_of(program.ask(*frame(batch, 0)), batch)
-        with OneThread():
-            actions = batch.bot_actions([None, "random"])
-            actions[0, 0] = answer
-            _, _, terminated, _, info = batch.step(actions)
-        if terminated[0]:
-            break
-    assert info["winner"][0] == 0
-    assert program.cpu_seconds() / info["turns"][0] < 0.1
-    assert program.close() == (0, b"", "")
-
-
-def test_the_scout_plays_a_whole_game_and_beats_random(tmp_path):
-    (tmp_path / "bot.zip").write_bytes(competition_zip(None, bot="scout"))
+@pytest.mark.parametrize("bot", ["seeker", "scout"])
+def test_a_bot_plays_a_whole_game_and_beats_random(bot, tmp_path):
+    (tmp_path / "bot.zip").write_bytes(competition_zip(None, bot=bot))
     batch = new_batch(6)
     program = Program(tmp_path / "bot.zip", tmp_path / "unpacked")
     program.send(handshake(batch, 0))
-    first = 0.0
     for turn in range(1200):
         answer = action_of(program.ask(*frame(batch, 0)), batch)
         if turn == 0:
@@ -126,6 +109,23 @@ def test_the_scout_plays_a_whole_game_and_beats_random(tmp_path):
     assert first < 10.0
     assert (program.cpu_seconds() - first) / info["turns"][0] < 0.1
     assert program.close() == (0, b"", "")
+
+
+def test_a_damaged_scout_gives_way_to_the_seeker(tmp_path):
+    batch = new_batch(1)
+    (tmp_path / "bot.zip").write_bytes(competition_zip(None, bot="scout"))
+    with zipfile.ZipFile(tmp_path / "bot.zip") as archive:
+        contents = {entry: archive.read(entry) for entry in archive.namelist()}
+    contents["learner/scout.safetensors"] = b"damaged"
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    program = Program(tmp_path / "bad.zip", tmp_path / "unpacked")
+    program.send(handshake(batch, 0))
+    assert program.ask(*frame(batch, 0)) == "1 0 0 0 0"
+    status, _, complaints = program.close()
+    assert status == 0
+    assert "the scout cannot be used: SnapshotError" in complaints
 
 
 def test_it_plays_on_after_garbage_and_ends_with_its_input(scripted, tmp_path):
