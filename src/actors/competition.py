@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from actors.bot_mind import BotMind, Mind
+from actors.bot_mind import SCOUT, BotMind, Mind
 from actors.competition_wire import Frames, Handshake, Lines, read_handshake
 from actors.foreign_view import ForeignView
 from engine.bots import BOTS
@@ -110,7 +110,7 @@ def minds_in(folder: Path) -> list[Mind]:
         except Exception as error:  # whatever is wrong with it: a game is played in any case
             print(f"the policy cannot be used: {error!r}", file=sys.stderr)
     chosen = settings.get("bot", STAND_IN)
-    if chosen == "scout":
+    if chosen == SCOUT:
         try:
             import torch
 

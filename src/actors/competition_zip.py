@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from actors.bot_mind import SCOUT
 from actors.competition import STAND_IN
 from engine.bots import HUNTERS
 
@@ -20,7 +21,7 @@ SOURCES = Path(__file__).resolve().parents[1]
 MAX_BYTES = 50_000_000
 SLOWEST_MOVE = 0.075  # seconds on one core: half of what the competition allows
 PROGRAM = "actors.competition"
-SCOUT, SCOUT_WEIGHTS = "scout", "learner/scout.safetensors"
+SCOUT_WEIGHTS = "learner/scout.safetensors"
 BOTS = (*HUNTERS, SCOUT)
 
 RUN = """#!/bin/sh

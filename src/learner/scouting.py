@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -40,6 +41,12 @@ class Lessons(NamedTuple):
     points: Int32  # (N, H, W)
     truth: Int64  # (N,): the general's tile
     game: Int64  # (N,): of which game it is
+
+    @property
+    def is_held(self) -> NDArray[np.bool_]:
+        """Which are of games that are not learned from, bool (N,)."""
+        held: NDArray[np.bool_] = self.game % HELD_OUT == 0
+        return held
 
     def positions(self, chosen: Int64) -> tuple[Position, Tensor]:
         """Some of them for the network, and where the general is, int64 (B,)."""
@@ -125,7 +132,7 @@ def train(
     chance = np.random.default_rng(seed)
     network = start if start is not None else Scout()
     network.train()
-    learned = np.flatnonzero(lessons.game % HELD_OUT != 0)
+    learned = np.flatnonzero(~lessons.is_held)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     begin = said = time.monotonic()
     steps, nats = 0, 0.0
@@ -155,7 +162,7 @@ def train(
 
 def surprise(network: Scout, lessons: Lessons) -> tuple[float, float]:
     """Mean nats by which the general's tile was not foretold in held-out games: by the network, and by the tables."""
-    held = np.flatnonzero(lessons.game % HELD_OUT == 0)
+    held = np.flatnonzero(lessons.is_held)
     by_network, by_tables = [], []
     with torch.no_grad():
         for chosen in np.array_split(held, max(1, len(held) // BATCH)):

@@ -111,23 +111,6 @@ def test_a_bot_plays_a_whole_game_and_beats_random(bot, tmp_path):
     assert program.close() == (0, b"", "")
 
 
-def test_a_damaged_scout_gives_way_to_the_seeker(tmp_path):
-    batch = new_batch(1)
-    (tmp_path / "bot.zip").write_bytes(competition_zip(None, bot="scout"))
-    with zipfile.ZipFile(tmp_path / "bot.zip") as archive:
-        contents = {entry: archive.read(entry) for entry in archive.namelist()}
-    contents["learner/scout.safetensors"] = b"damaged"
-    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
-        for name, content in contents.items():
-            archive.writestr(name, content)
-    program = Program(tmp_path / "bad.zip", tmp_path / "unpacked")
-    program.send(handshake(batch, 0))
-    assert program.ask(*frame(batch, 0)) == "1 0 0 0 0"
-    status, _, complaints = program.close()
-    assert status == 0
-    assert "the scout cannot be used: SnapshotError" in complaints
-
-
 def test_it_plays_on_after_garbage_and_ends_with_its_input(scripted, tmp_path):
     batch = new_batch(2)
     program = Program(scripted, tmp_path)
@@ -148,20 +131,36 @@ def test_an_early_end_of_input_is_no_failure(scripted, tmp_path, sent):
     assert program.close() == (0, b"", "")
 
 
-def test_a_damaged_policy_gives_way_to_the_scripted_bot(zipped, tmp_path):
+def damage(zipped, name, content, target):
+    """Write a zip that differs from another in one file: content takes what it was."""
+    with zipfile.ZipFile(zipped) as archive, zipfile.ZipFile(target, "w") as changed:
+        for entry in archive.namelist():
+            held = archive.read(entry)
+            changed.writestr(entry, content(held) if entry == name else held)
+
+
+def complaints_of(zipped, folder):
+    """What a program that should play all the same says at the end of a game of one turn."""
     batch = new_batch(1)
-    with zipfile.ZipFile(zipped) as archive:
-        contents = {entry: archive.read(entry) for entry in archive.namelist()}
-    contents["policy.safetensors"] = contents["policy.safetensors"][:-4]
-    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
-        for name, content in contents.items():
-            archive.writestr(name, content)
-    program = Program(tmp_path / "bad.zip", tmp_path / "unpacked")
+    program = Program(zipped, folder)
     program.send(handshake(batch, 0))
     assert program.ask(*frame(batch, 0)) == "1 0 0 0 0"
     status, _, complaints = program.close()
     assert status == 0
+    return complaints
+
+
+def test_a_damaged_policy_gives_way_to_the_scripted_bot(zipped, tmp_path):
+    damage(zipped, "policy.safetensors", lambda held: held[:-4], tmp_path / "bad.zip")
+    complaints = complaints_of(tmp_path / "bad.zip", tmp_path / "unpacked")
     assert "the policy cannot be used: SnapshotError" in complaints
+
+
+def test_a_damaged_scout_gives_way_to_the_seeker(tmp_path):
+    (tmp_path / "bot.zip").write_bytes(competition_zip(None, bot="scout"))
+    damage(tmp_path / "bot.zip", "learner/scout.safetensors", lambda held: b"damaged", tmp_path / "bad.zip")
+    complaints = complaints_of(tmp_path / "bad.zip", tmp_path / "unpacked")
+    assert "the scout cannot be used: SnapshotError" in complaints
 
 
 @pytest.mark.parametrize(

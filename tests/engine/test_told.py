@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.batch import GameBatch
-from engine.board import GENERAL_AT, HEADER, SEAT_FIELDS, WINNER
+from engine.board import DISCOVERED, GENERAL_AT, HEADER, SEAT_FIELDS, VISIBLE, WINNER
 from engine.bots.told import NEVER, guesses, told_actions, told_words
 
 RULESETS = [("generalsio", "site"), ("competition", "competition")]
@@ -44,8 +44,9 @@ def test_it_guesses_only_where_nobody_has_been():
     _, points, is_guess, _ = guess_of(batch, 1)
     flags = batch.view.flags[:, 1].reshape(8, -1)
     general = batch.rows[:, HEADER + GENERAL_AT]
+    assert is_guess.any()
     for g in np.flatnonzero(is_guess):
-        assert (points[g][flags[g] & 129 != 0] == NEVER).all()
+        assert (points[g][flags[g] & (VISIBLE | DISCOVERED) != 0] == NEVER).all()
         assert points[g, general[g]] > NEVER
 
 

@@ -41,7 +41,7 @@ def live(
     """
     if (policy is None) == (bot is None):
         raise click.UsageError("give either --policy PATH or --bot NAME")
-    from actors.bot_mind import BotMind, Mind
+    from actors.bot_mind import SCOUT, BotMind, Mind
     from actors.live import LiveError, LivePlayer, Seat
 
     try:
@@ -51,7 +51,7 @@ def live(
 
             stem = policy.with_suffix("") if policy.suffix in (".json", ".safetensors") else policy
             mind = PolicyMind.load(stem, temperature=temperature)
-        elif bot == "scout":
+        elif bot == SCOUT:
             from actors.scout_mind import ScoutMind
 
             mind = ScoutMind.load()

@@ -28,7 +28,7 @@ def scout(out: Path, minutes: float, games: int, seed: int, start: Path | None) 
     from engine.warm import compile_kernels
     from learner.report import draw_guesses
     from learner.scout import load_scout, save_scout
-    from learner.scouting import HELD_OUT, collect, surprise, train
+    from learner.scouting import collect, surprise, train
     from learner.snapshot import SnapshotError
 
     try:
@@ -38,7 +38,7 @@ def scout(out: Path, minutes: float, games: int, seed: int, start: Path | None) 
     click.echo("preparing the engine; its first run compiles it, for some minutes")
     compile_kernels()
     lessons = collect(games, seed, lambda done, of: click.echo(f"  {done / of:4.0%}  of the games are played"))
-    if not (lessons.game % HELD_OUT == 0).any() or not (lessons.game % HELD_OUT != 0).any():
+    if not 0 < lessons.is_held.sum() < len(lessons.truth):
         raise click.BadParameter(f"{games}: too few to learn from some and hold others out", param_hint="--games")
     click.echo(f"learning from {len(lessons.truth):,} positions")
     reports: list[Report] = []
