@@ -1,6 +1,7 @@
 """`stratagem scout`: teach the network by which the scout guesses where an enemy's general is."""
 
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,11 +48,14 @@ def scout(out: Path, minutes: float, games: int, seed: int, start: Path | None) 
         reports.append(report)
         click.echo(f"  {report.part:4.0%}  {report.steps:,} steps, {report.nats:.3f} nats")
 
+    begin = time.monotonic()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         network = train(lessons, minutes, seed, tell, network)
     finally:
         signal.signal(signal.SIGTERM, before)
+    if time.monotonic() - begin < 60.0 * minutes:
+        click.echo("stopped; what was learned is kept")
     save_scout(network, out)
     nats, tables = surprise(network, lessons)
     times = [report.part * minutes for report in reports]
