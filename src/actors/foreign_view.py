@@ -33,11 +33,10 @@ from engine.board import (
     Shape,
     allocate,
 )
+from engine.observation import BEYOND, widened
 from engine.rulesets import CASTLE_SURCHARGE, Ruleset
-from engine.tiles import CITY, HIDES, IMPASSABLE, MOUNTAIN, OBSTACLE, PLAIN, STRUCTURE_KINDS
+from engine.tiles import CITY, HIDES, IMPASSABLE, OBSTACLE, PLAIN, STRUCTURE_KINDS
 from engine.views import BoardView
-
-BEYOND = DISCOVERED | (MOUNTAIN << KIND_SHIFT)  # a tile beyond the map's edge
 
 
 @dataclass(frozen=True)
@@ -116,19 +115,10 @@ class ForeignView:
         flags |= self._known * DISCOVERED
         army = np.clip(seen.armies, -ARMY_LIMIT, ARMY_LIMIT) * visible
         mask = self._legal(seen, kinds, relation) | self._offsets[seen.owners] * visible << MASK_OWNER_SHIFT
-        words = self._view.view[self.seat]
-        words[...] = BEYOND | VISIBLE * self._in_sight((relation == MINE) | (relation == ALLY))
-        words[: self.height, : self.width] = flags | mask << MASK_SHIFT | army << ARMY_SHIFT
+        words = flags | mask << MASK_SHIFT | army << ARMY_SHIFT
+        self._view.view[self.seat] = widened(words, self.shape.height, self.shape.width)
         others = np.roll(seen.totals, -self.seat, axis=0)
         self._view.vector[self.seat] = [seen.turn, *others.reshape(self.seats * VECTOR_SEAT)]
-
-    def _in_sight(self, land: Bool) -> Int32:
-        """Where the team's land (H, W) gives sight: 1 on it and on the eight tiles around each, on the whole board."""
-        near = np.zeros((self.shape.height + 2, self.shape.width + 2), np.int32)
-        for down in range(3):
-            for right in range(3):
-                near[down : down + self.height, right : right + self.width] |= land
-        return near[1:-1, 1:-1]
 
     def _remembered(self, shown: UInt8) -> UInt8:
         """Kinds in fog: as remembered where the tile was seen, else as shown.

@@ -56,6 +56,9 @@ PLANES = (
 ARMY_SCALE = 6.0  # army planes hold log2(1 + army) / ARMY_SCALE: 1.0 at 63 armies
 
 
+BEYOND = DISCOVERED | MOUNTAIN << KIND_SHIFT  # the flags of a tile beyond the map's edge: a mountain that all know of
+
+
 @dataclass(frozen=True)
 class Observation:
     """One seat's observation of a board; the module's docstring says what each bit means."""
@@ -135,3 +138,19 @@ def planes(flags: UInt8, army: Int16, out: Float32 | None = None) -> Float32:
     for plane, whose in enumerate((mine, ally, enemy, unowned), start=len(layers)):
         np.multiply(size, whose, out=out[..., plane, :, :])
     return out
+
+
+def widened(words: Int32, height: int, width: int) -> Int32:
+    """An observation's words (h, w) as on a board (height, width) with room for larger maps, this one in its corner.
+
+    What is beyond the map are mountains that all know of, in sight beside the team's land.
+    """
+    relation = (words >> RELATION_SHIFT) & 3
+    land = (relation == MINE) | (relation == ALLY)
+    near = np.zeros((height + 2, width + 2), np.int32)
+    for down in range(3):
+        for right in range(3):
+            near[down : down + words.shape[0], right : right + words.shape[1]] |= land
+    wide: Int32 = BEYOND | VISIBLE * near[1:-1, 1:-1]
+    wide[: words.shape[0], : words.shape[1]] = words
+    return wide

@@ -168,7 +168,8 @@ def _from_files(
     device: str,
 ) -> None:
     from engine.replays import ReplayError
-    from learner.cloning import BOARD, Cloning, divide, load_games, score
+    from learner.cloning import Cloning, divide, score
+    from learner.recorded import BOARD, load_games
     from learner.snapshot import save_policy
 
     try:
