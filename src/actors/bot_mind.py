@@ -8,8 +8,6 @@ from actors.foreign_view import ForeignView
 from engine.bots import bot_actions, choose_in_game, find_bot, scratch_words
 from engine.compile import COMPILED, OneThread
 
-SCOUT = "scout"  # the name of `actors.scout_mind`, for those who should not need torch to know it
-
 
 class Mind(Protocol):
     """Decides for one seat of one game at a time."""

@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from actors.bot_mind import SCOUT, BotMind, Mind
+from actors.bot_mind import BotMind, Mind
 from actors.competition_wire import Frames, Handshake, Lines, read_handshake
 from actors.foreign_view import ForeignView
 from engine.bots import BOTS
+from engine.bots.scout import SCOUT
 from engine.rulesets import RULESETS
 
 MOVE, PASSING, BUILD = range(3)  # kinds of answer

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from actors.bot_mind import SCOUT
 from actors.competition import STAND_IN
 from engine.bots import HUNTERS
+from engine.bots.scout import SCOUT
 
 SOURCES = Path(__file__).resolve().parents[1]
 MAX_BYTES = 50_000_000

@@ -1,4 +1,4 @@
-"""What plays the bots' seats: the engine's scripted bots, and policies by ONNX Runtime; neither torch nor numba."""
+"""What plays the bots' seats: the engine's bots, and policies by ONNX Runtime; neither torch nor numba."""
 
 import json
 import threading
@@ -10,14 +10,16 @@ import numpy as np
 
 from engine.actions import PASS, expand_mask, move_code
 from engine.arrays import Float32
-from engine.board import ARMY_SHIFT, DISCOVERED, KIND_SHIFT, MASK_SHIFT, Shape
-from engine.bots import bot_actions, find_bot, scratch_words
+from engine.board import ARMY_SHIFT, MASK_SHIFT, Shape
+from engine.bots import BOTS, bot_actions, find_bot, scratch_words
+from engine.bots.scout import BOARD as SCOUTED
+from engine.bots.scout import SCOUT
 from engine.compile import OneThread
 from engine.game import Game
-from engine.observation import planes
-from engine.tiles import MOUNTAIN
+from engine.observation import planes, widened
 from engine.views import BoardView
 from lambdas.match_logic import Mind, map_of
+from lambdas.scout_mind import load_scout
 from store import objects
 from store.connect import Connection
 from store.errors import DamagedError, InvalidError
@@ -26,7 +28,7 @@ from store.names import EXPORT_PREFIX, export_key
 
 METADATA_KEY = "stratagem"  # of `learner.export_onnx`
 KEPT_POLICIES = 4
-BEYOND = DISCOVERED | MOUNTAIN << KIND_SHIFT  # how a tile beyond the map's edge looks: a mountain that all know of
+BOT_NAMES = (*BOTS, SCOUT)
 
 
 class ScriptedMind:
@@ -60,8 +62,7 @@ class PolicyMind:
     def act(self, game: Game, seat: int, seed: int, memory: Float32 | None) -> tuple[int, Float32]:
         """See `Mind`. The action is drawn from the policy, by numbers that follow from seed, turn and seat."""
         view = BoardView.of(game.row, Shape.of(game.ruleset, game.seats, game.height, game.width))
-        words = np.full((self._height, self._width), BEYOND, np.int32)
-        words[: game.height, : game.width] = view.view[seat]
+        words = widened(view.view[seat], self._height, self._width)
         if memory is None:
             memory = np.zeros((1, self._network["memory"], self._height, self._width), np.float32)
         board = planes((words & 255).astype(np.uint8), (words >> ARMY_SHIFT).astype(np.int16))
@@ -101,7 +102,14 @@ class Minds:
         minds: dict[int, Mind] = {}
         for seat, player in enumerate(setup.players):
             kind, _, name = player.name.partition(":")
-            if kind == "bot":
+            if kind == "bot" and name == SCOUT:
+                if len(setup.players) != 2:
+                    raise InvalidError(f"{player.key} plays games of 2; accepted: as many players")
+                if spec.board_height > SCOUTED[0] or spec.board_width > SCOUTED[1]:
+                    largest = "x".join(map(str, SCOUTED))
+                    raise InvalidError(f"{player.key} does not play on {setup.board}; accepted: boards up to {largest}")
+                minds[seat] = load_scout()
+            elif kind == "bot":
                 minds[seat] = ScriptedMind(name)
             elif kind == "policy":
                 session, network = self.load(setup.weights[seat])

@@ -133,17 +133,20 @@ def draw_options(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
-def draw_guesses(minutes: Sequence[float], nats: Sequence[float], held: tuple[float, float], path: Path) -> None:
+def draw_guesses(
+    minutes: Sequence[float], nats: Sequence[float], held: Mapping[str, tuple[float, float]], path: Path
+) -> None:
     """The learning curve of `stratagem scout` as a PNG: a running mean of its loss.
 
-    held: nats in games held out, the scout's in the end and those of the seeker's tables.
+    held: by the kind of games the nats in those held out, the scout's in the end and those of the seeker's tables.
     """
     figure, axis = plt.subplots(figsize=(7, 3.8), layout="constrained")
     _panel(axis, "how little the general's place is foretold", "nats", [("scout, games learned from", nats)], minutes)
-    for name, level in zip(("scout, in the end", "the seeker's tables"), held, strict=True):
-        axis.axhline(level, color=INK, linewidth=1, linestyle="--")
-        told = f"{name}, games held out: {level:.2f}"
-        axis.annotate(told, (1.0, level), (0, 4), ("axes fraction", "data"), "offset points", ha="right")
+    for kind, levels in held.items():
+        for name, level in zip(("scout, in the end", "the seeker's tables"), levels, strict=True):
+            axis.axhline(level, color=INK, linewidth=1, linestyle="--")
+            told = f"{name}, {kind} held out: {level:.2f}"
+            axis.annotate(told, (1.0, level), (0, 4), ("axes fraction", "data"), "offset points", ha="right")
     axis.set_xlabel("minutes of training")
     figure.savefig(path, dpi=130)
     plt.close(figure)

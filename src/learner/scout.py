@@ -1,4 +1,4 @@
-"""The scout: plays as the seeker does, and guesses where an enemy's general is with a network that has a memory.
+"""The scout's network: it guesses where an enemy's general is, with a memory; `engine.bots.scout` plays by it.
 
 The tables of `engine.bots.whereabouts` know only what a seat sees now. The scout also notes where it first and last saw
 an enemy, and a convolutional network adds to the tables' points what it reads off all that. Letters: B positions,
@@ -8,22 +8,19 @@ H x W tiles, T = H * W.
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, relu
 
 from engine.arrays import Int16, Int32
-from engine.board import ARMY_SHIFT, DISCOVERED, ENEMY, KIND_SHIFT, MINE, RELATION_SHIFT, VISIBLE
-from engine.bots.hunter import CYCLE
+from engine.board import ENEMY, MINE
+from engine.bots.scout import Guesser, Seen, take_apart
 from engine.bots.told import NEVER
-from engine.tiles import CITY, GENERAL, IMPASSABLE, KIND_BITS
+from engine.tiles import CITY, GENERAL, IMPASSABLE
 from learner.snapshot import SnapshotError, fill, portable
 
-SCOUT = "scout"  # its name among players
 WEIGHTS = Path(__file__).with_name("scout.safetensors")  # what it plays by
 POINT = 64.0  # points of a unit of log-odds
 CHANNELS, FINE = 48, 16  # of the trunk at half the board's size, and of what is read and said at its full size
@@ -31,27 +28,6 @@ DILATIONS = (1, 2, 1, 3, 1, 2)
 TURNS = 50.0  # a unit of time
 PLANES = 18 + 9  # maps, and facts that are alike everywhere
 LEAST_APART = 15  # Manhattan distance of two generals on the site's boards
-
-
-class Notes:
-    """Where a seat has seen enemies: the turns in which it first and last did, int16 (B, H, W), 0 for never."""
-
-    def __init__(self, games: int, height: int, width: int) -> None:
-        self.first: Int16 = np.zeros((games, height, width), np.int16)
-        self.last: Int16 = np.zeros((games, height, width), np.int16)
-
-    def forget(self, games: Int32) -> None:
-        """Begin anew in some games, (K,)."""
-        self.first[games] = 0
-        self.last[games] = 0
-
-    def take(self, words: Int32, turns: Int32, games: Int32) -> None:
-        """Note what is in sight this turn in some games: words (K, H, W), turns and games (K,)."""
-        seen = (words & VISIBLE != 0) & ((words >> RELATION_SHIFT) & 3 == ENEMY)
-        now = np.maximum(turns, 1).astype(np.int16)[:, None, None]
-        first, last = self.first[games], self.last[games]
-        self.first[games] = np.where(seen & (first == 0), now, first)
-        self.last[games] = np.where(seen, now, last)
 
 
 class Position(NamedTuple):
@@ -64,31 +40,28 @@ class Position(NamedTuple):
     points: Tensor  # int32 (B, H, W): the tables' points, NEVER where the general cannot be
 
 
-def planes_of(position: Position) -> tuple[Tensor, Tensor]:
+def planes_of(seen: Seen, vector: Tensor, first: Tensor, last: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     """What the network reads, float32 (B, PLANES, H, W), and the tables' log-odds (B, H, W), -inf for NEVER."""
-    words, vector = position.words, position.vector.float()
-    relation, kind = (words >> RELATION_SHIFT) & 3, (words >> KIND_SHIFT) & KIND_BITS
-    army = (words >> ARMY_SHIFT).clamp(min=0).float()
-    mine, enemy = (relation == MINE).float(), (relation == ENEMY).float()
-    open_to_all = torch.from_numpy(~IMPASSABLE)[kind.long()]
-    maybe = position.points > NEVER
-    odds = torch.where(maybe, position.points.float() / POINT, -torch.inf)
+    vector, first, last, army = vector.float(), first.float(), last.float(), seen.army.float()
+    mine, enemy = (seen.relation == MINE).float(), (seen.relation == ENEMY).float()
+    open_to_all = torch.from_numpy(~IMPASSABLE)[seen.kind.long()]
+    maybe = points > NEVER
+    odds = torch.where(maybe, points.float() / POINT, -torch.inf)
     best = odds.flatten(1).amax(1)[:, None, None]
     turn = vector[:, :1, None]
-    first, last = position.first.float(), position.last.float()
     met = last > 0
-    home = mine * (kind == GENERAL)
+    home = mine * (seen.kind == GENERAL)
     planes = [
         maybe.float(),
         (~open_to_all).float(),
-        (words & VISIBLE != 0).float(),
-        (words & DISCOVERED != 0).float(),
+        seen.visible.float(),
+        seen.discovered.float(),
         mine,
         enemy,
         (1.0 + enemy * army).log2() / 4.0,
         (1.0 + mine * army).log2() / 4.0,
         home,
-        (kind == CITY).float(),
+        (seen.kind == CITY).float(),
         met.float(),
         met * (turn - last + 1.0) / TURNS,
         first / (2.0 * TURNS),
@@ -110,8 +83,7 @@ def planes_of(position: Position) -> tuple[Tensor, Tensor]:
         (clock < 100.0).float(),
         foe_land.clamp(min=1.0).sqrt() / 5.0,
     ]
-    shape = words.shape
-    planes += [fact[:, None, None].expand(shape) for fact in facts]
+    planes += [fact[:, None, None].expand(points.shape) for fact in facts]
     return torch.stack(planes, 1), odds
 
 
@@ -158,7 +130,10 @@ class Scout(nn.Module):
 
     def forward(self, position: Position) -> Tensor:
         """Log-odds of every tile to hide the general, (B, H, W), -inf where it cannot be."""
-        planes, odds = planes_of(position)
+        return self.odds(*planes_of(take_apart(position.words), *position[1:]))
+
+    def odds(self, planes: Tensor, odds: Tensor) -> Tensor:
+        """The same from what `planes_of` made."""
         height, width = odds.shape[1:]
         planes = nn.functional.pad(planes, (0, width % 2, 0, height % 2))
         fine = relu(self.read(planes))
@@ -171,16 +146,23 @@ class Scout(nn.Module):
 def told_points(network: Scout, position: Position) -> Int32:
     """Points for `engine.bots.told`, int32 (B, T)."""
     with torch.no_grad():
-        odds = network(position)
-    points = torch.where(odds.isneginf(), float(NEVER), (odds * POINT).round().clamp(-1e6, 1e6))
-    told: Int32 = points.flatten(1).to(torch.int32).contiguous().numpy()
+        told: Int32 = as_points(network(position)).numpy()
     return told
 
 
-def must_guess(words: Int32, turns: Int32) -> NDArray[np.bool_]:
-    """Whether the seeker marches on a guess: it has an enemy in sight or left the opening. (B, H, W), (B,) to (B,)."""
-    met: NDArray[np.bool_] = ((words >> RELATION_SHIFT) & 3 == ENEMY).any((1, 2))
-    return met | (turns >= CYCLE)
+def as_points(odds: Tensor) -> Tensor:
+    """Log-odds (B, H, W) as points, int32 (B, T)."""
+    points = torch.where(odds == -torch.inf, float(NEVER), (odds * POINT).round().clamp(-1e6, 1e6))
+    return points.flatten(1).to(torch.int32)
+
+
+def guesser_of(network: Scout) -> Guesser:
+    """Guesses by a network."""
+
+    def guess(*fields: Int32 | Int16) -> Int32:
+        return told_points(network, Position(*(torch.from_numpy(field) for field in fields)))
+
+    return guess
 
 
 def save_scout(network: Scout, path: Path) -> None:

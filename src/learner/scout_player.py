@@ -5,8 +5,9 @@ import torch
 
 from engine.arrays import Bool, Int32
 from engine.batch import GameBatch
+from engine.bots.scout import SCOUT, Notes, must_guess
 from engine.bots.told import guesses, told_actions, told_words
-from learner.scout import SCOUT, Notes, Position, Scout, must_guess, told_points
+from learner.scout import Position, Scout, told_points
 
 ROWS = 256  # positions the network is shown at once
 

@@ -1,4 +1,4 @@
-"""Teaching the scout where generals hide, from games of bots.
+"""Teaching the scout where generals hide, from games of bots and from recorded ones.
 
 Every few turns of a game each seat that has met an enemy or left the opening and does not know the enemy's general is
 a lesson: what it sees and has noted, and where the general is. The loss is the softmax's cross-entropy over all tiles
@@ -6,8 +6,9 @@ where it may be, in nats. Letters: N lessons, H x W tiles.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,11 +20,14 @@ from torch.nn.functional import cross_entropy
 from engine.arrays import Int16, Int32, Int64
 from engine.batch import GameBatch
 from engine.board import GENERAL_AT, HEADER, RUNNING, SEAT_FIELDS, WINNER
+from engine.bots.scout import Notes, must_guess
 from engine.bots.told import NEVER, guesses, told_words
-from learner.scout import POINT, Notes, Position, Scout, must_guess
+from learner.recorded import BOARD, HumanGame, begin_recorded
+from learner.scout import POINT, Position, Scout
 from learner.whereabouts import PLAYERS, RULESETS
 
-EVERY = 11  # turns between two lessons of a game
+PAIRS = (*PLAYERS, ("seeker", "strategist"), ("expander", "seeker"))
+EVERY = 22  # turns between two lessons of a game
 MAX_TURNS = 500  # of a game
 RATE, LEAST_RATE, WARM_UP = 2e-3, 2e-5, 200  # Adam's rate at the start and at the end, and steps until it is reached
 BATCH = 128  # lessons of a step
@@ -58,17 +62,54 @@ class Lessons(NamedTuple):
 def collect(games: int, seed: int, tell: Callable[[int, int], None] = lambda done, of: None) -> Lessons:
     """Lessons of so many games for each ruleset and pair of players; `tell` hears how many kinds of game are done."""
     parts: list[Lessons] = []
-    kinds = [(ruleset, players) for ruleset in RULESETS for players in PLAYERS]
+    kinds = [(ruleset, players) for ruleset in RULESETS for players in PAIRS]
     for number, ((ruleset, board), players) in enumerate(kinds):
         batch = GameBatch(ruleset, games, seed + number, board=board, autoreset="off")
-        parts += _lessons_of(batch, players, number * games)
+        batch.reset()
+        parts += _lessons_of(batch, partial(_bots_turn, batch, players), number * games)
         tell(number + 1, len(kinds))
+    return joined(parts)
+
+
+def collect_recorded(
+    games: Sequence[HumanGame], tell: Callable[[int, int], None] = lambda done, of: None, at_once: int = 256
+) -> Lessons:
+    """Lessons of recorded games, so many side by side; `tell` hears how many games are done."""
+    parts: list[Lessons] = []
+    for first in range(0, len(games), at_once):
+        some = games[first : first + at_once]
+        batch = GameBatch("classic", len(some), board=BOARD, autoreset="off")
+        for g, game in enumerate(some):
+            begin_recorded(batch, g, game)
+        parts += _lessons_of(batch, partial(_recorded_turn, some), first)
+        tell(first + len(some), len(games))
+    return joined(parts)
+
+
+def joined(parts: Sequence[Lessons]) -> Lessons:
+    """Lessons one after the other."""
     return Lessons(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _lessons_of(batch: GameBatch, players: tuple[str, str], first_game: int) -> list[Lessons]:
-    """The lessons of a batch's games, which are numbered from `first_game`."""
-    batch.reset()
+class Turn(NamedTuple):
+    """What is played in a turn of G games."""
+
+    actions: Int32  # (G, 2)
+    goes_on: NDArray[np.bool_]  # (G,): whether the game is not over
+
+
+def _bots_turn(batch: GameBatch, players: tuple[str, str], turn: int) -> Turn:
+    return Turn(batch.bot_actions(players), batch.rows[:, WINNER] == RUNNING)
+
+
+def _recorded_turn(games: Sequence[HumanGame], turn: int) -> Turn:
+    over = np.zeros(2, np.int32)
+    actions = [game.actions[turn] if turn < len(game.actions) else over for game in games]
+    return Turn(np.array(actions), np.array([turn < len(game.actions) for game in games]))
+
+
+def _lessons_of(batch: GameBatch, play: Callable[[int], Turn], first_game: int) -> list[Lessons]:
+    """The lessons of a batch's games from their first turn on, which are numbered from `first_game`."""
     games, shape = batch.num_games, (batch.num_games, batch.height, batch.width)
     chosen = np.arange(games, dtype=np.int32)
     notes = [Notes(*shape) for _ in range(2)]
@@ -76,6 +117,9 @@ def _lessons_of(batch: GameBatch, players: tuple[str, str], first_game: int) -> 
     scratch = np.zeros((games, told_words(batch.tiles)), np.int32)
     found: list[Lessons] = []
     for turn in range(MAX_TURNS):
+        actions, goes_on = play(turn)
+        if not goes_on.any():
+            break
         view = batch.observe()
         for s in range(2):
             words, vector = view.words[:, s], view.vector[:, s]
@@ -84,7 +128,7 @@ def _lessons_of(batch: GameBatch, players: tuple[str, str], first_game: int) -> 
                 guesses(batch.rows, chosen, s, points, is_guess, scratch)
                 truth = batch.rows[:, HEADER + (1 - s) * SEAT_FIELDS + GENERAL_AT].astype(np.int64)
                 is_there = points[chosen, np.maximum(truth, 0)] > NEVER
-                k = np.flatnonzero((is_guess == 1) & must_guess(words, vector[:, 0]) & is_there)
+                k = np.flatnonzero(goes_on & (is_guess == 1) & must_guess(words, vector[:, 0]) & is_there)
                 found.append(
                     Lessons(
                         words[k].copy(),
@@ -96,9 +140,7 @@ def _lessons_of(batch: GameBatch, players: tuple[str, str], first_game: int) -> 
                         first_game + k.astype(np.int64),
                     )
                 )
-        batch.step(batch.bot_actions(players))
-        if (batch.rows[:, WINNER] != RUNNING).all():
-            break
+        batch.step(actions)
     return found
 
 
@@ -137,7 +179,7 @@ def train(
     begin = said = time.monotonic()
     steps, nats = 0, 0.0
     try:
-        while (part := (time.monotonic() - begin) / (60.0 * minutes)) < 1.0:
+        while (part := (time.monotonic() - begin) / (60.0 * minutes) if minutes > 0 else 1.0) < 1.0:
             falling = 0.5 + 0.5 * float(np.cos(np.pi * part))
             optimiser.param_groups[0]["lr"] = LEAST_RATE + RATE * min(1.0, steps / WARM_UP) * falling
             position, truth = lessons.positions(chance.choice(learned, BATCH))
@@ -155,6 +197,8 @@ def train(
             if time.monotonic() - said > REPORT:
                 said = time.monotonic()
                 tell(Report(steps, nats, part))
+        if steps:
+            tell(Report(steps, nats, 1.0))
     except KeyboardInterrupt:
         pass
     return network.eval()

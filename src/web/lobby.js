@@ -9,7 +9,7 @@ import { keepToken } from "./session.js";
 const CHOICES = "stratagem-choices";
 const BOARDS = { site: "Site, 18 to 23", competition: "Contest, 18 to 21", "12x12": "Medium, 12 × 12", small: "Small, 8 × 8", "6x6": "Tiny, 6 × 6" };
 const RULES = { generalsio: "generals.io", classic: "classic (to 2025)", competition: "bot contest 2026" };
-const ABOUT = { "bot:random": "moves at random", "bot:expander": "takes what it can", "bot:hunter": "gathers and hunts", "bot:tracker": "hunts where you probably are", "bot:strategist": "has learned when to do what", "bot:seeker": "has learned where you hide" };
+const ABOUT = { "bot:random": "moves at random", "bot:expander": "takes what it can", "bot:hunter": "gathers and hunts", "bot:tracker": "hunts where you probably are", "bot:strategist": "has learned when to do what", "bot:seeker": "has learned where you hide", "bot:scout": "remembers where it saw you, the strongest" };
 
 const option = (value, text) => el("option", { value }, text);
 
@@ -103,8 +103,8 @@ export function watchPage(root) {
   root.replaceChildren(el("div.hero", {}, form, el("div.stack", {}, el("h1", {}, "Watch"), el("p.lead", {}, "Of a game against a person one sees what the person sees; of a game between bots everything."), lists)));
   api.options().then(({ opponents }) => {
     for (const select of seats) select.replaceChildren(...opponents.map((each) => option(each.player, opponentText(each))));
-    seats[0].value = "bot:seeker";
-    seats[1].value = "bot:hunter";
+    seats[0].value = "bot:scout";
+    seats[1].value = "bot:seeker";
   }, (error) => toast(error.message));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -1,20 +1,27 @@
 """The scout: what it notes, what its network reads and learns, and that it plays alike wherever it sits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from tests.learner.recorded_games import played
 
 from actors.foreign_view import ForeignView
 from actors.scout_mind import ScoutMind
 from engine.batch import GameBatch
 from engine.board import ENEMY, RELATION_SHIFT, VISIBLE, WINNER
+from engine.bots.scout import Notes, must_guess, take_apart
 from engine.bots.told import NEVER
+from engine.record_replay import replay_of
+from engine.replays import encode_gior
 from engine.rulesets import RULESETS
 from learner import scouting
-from learner.scout import Notes, Position, Scout, load_scout, must_guess, planes_of, save_scout, told_points
+from learner.recorded import human_game, load_games
+from learner.scout import Position, Scout, load_scout, planes_of, save_scout, told_points
 from learner.scout_player import ScoutPlayer
-from learner.scouting import collect, surprise, train, turned
+from learner.scouting import collect, collect_recorded, joined, surprise, train, turned
 from learner.snapshot import SnapshotError
 from stratagem.cli import main
 
@@ -24,7 +31,7 @@ FOE = VISIBLE | ENEMY << RELATION_SHIFT
 @pytest.fixture(scope="module")
 def lessons():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scouting, "PLAYERS", (("seeker", "hunter"),))
+        patch.setattr(scouting, "PAIRS", (("seeker", "hunter"),))
         return collect(24, 4)
 
 
@@ -50,13 +57,45 @@ def test_notes_tell_when_an_enemy_was_first_and_last_seen():
 
 def test_lessons_are_of_seats_that_must_guess_and_hold_the_truth(lessons):
     chosen = np.arange(len(lessons.truth))
-    assert len(chosen) > 300
+    assert len(chosen) > 150
     assert must_guess(lessons.words, lessons.vector[:, 0]).all()
     assert (lessons.points.reshape(len(chosen), -1)[chosen, lessons.truth] > NEVER).all()
     assert (lessons.last >= lessons.first).all()
     assert ((lessons.first > 0) == (lessons.last > 0)).all()
     assert (lessons.last <= np.maximum(lessons.vector[:, 0], 1)[:, None, None]).all()
     assert 24 < len(np.unique(lessons.game)) <= 48
+
+
+def test_lessons_of_recorded_games_are_what_the_players_saw_and_noted(monkeypatch):
+    monkeypatch.setattr(scouting, "EVERY", 5)
+    recorded = [played(seed, 120) for seed in (1, 2, 3)]
+    lessons = collect_recorded([human_game(record) for record, *_ in recorded], at_once=2)
+    assert sorted(set(lessons.game.tolist())) == [0, 1, 2]
+    assert len(lessons.truth) > 60
+    for i in range(len(lessons.truth)):
+        record, words, vectors, _ = recorded[lessons.game[i]]
+        turn = int(lessons.vector[i, 0])
+        seat = int(not np.array_equal(words[turn, 0], lessons.words[i]))
+        assert np.array_equal(words[turn, seat], lessons.words[i])
+        assert np.array_equal(vectors[turn, seat], lessons.vector[i])
+        notes = Notes(1, *words.shape[2:])
+        for now in range(turn + 1):
+            notes.take(words[now, seat][None], np.array([now], np.int32), np.zeros(1, np.int32))
+        assert np.array_equal(notes.first[0], lessons.first[i])
+        assert np.array_equal(notes.last[0], lessons.last[i])
+        tile = record.layout.generals[1 - seat]
+        assert divmod(int(lessons.truth[i]), words.shape[3]) == divmod(tile, record.layout.width)
+
+
+def test_a_recorded_game_is_over_where_its_record_ends():
+    record, *_ = played(1, 120)
+    game = human_game(record)
+    early = replace(game, actions=game.actions[:70])
+    whole, part = collect_recorded([game]), collect_recorded([early])
+    assert 0 < len(part.truth) < len(whole.truth)
+    assert part.vector[:, 0].max() < 70
+    both = joined([whole, part])
+    assert len(both.truth) == len(whole.truth) + len(part.truth)
 
 
 def test_untrained_it_says_what_the_tables_say(lessons):
@@ -71,11 +110,17 @@ def test_untrained_it_says_what_the_tables_say(lessons):
 def test_training_learns_the_lessons_it_is_given(lessons, monkeypatch):
     for name, value in (("REPORT", 0.0), ("BATCH", 16), ("WARM_UP", 5)):
         monkeypatch.setattr(scouting, name, value)
-    some = np.flatnonzero(~lessons.is_held)[::40][:16]
+    some = np.flatnonzero(~lessons.is_held)[::20][:16]
     few = lessons._replace(**{name: getattr(lessons, name)[some] for name in lessons._fields})
     reports = []
-    network = train(few, 0.3, 1, reports.append)
-    assert len(reports) > 10
+
+    def tell(report):
+        reports.append(report)
+        if report.steps == 150:
+            raise KeyboardInterrupt
+
+    network = train(few, 1000.0, 1, tell)
+    assert [report.steps for report in reports] == list(range(1, 151))
     position, truth = few.positions(np.arange(len(some)))
     with torch.no_grad():
         nats = [float(torch.nn.functional.cross_entropy(n(position).flatten(1), truth)) for n in (network, Scout())]
@@ -105,8 +150,9 @@ def test_a_turned_map_keeps_the_general_where_it_is(side):
 def test_turning_turns_what_the_network_reads(lessons):
     position, truth = lessons.positions(np.arange(6))
     maps = {name: turned(getattr(position, name), truth, 5)[0] for name in ("words", "first", "last", "points")}
-    before, _ = planes_of(position)
-    after, _ = planes_of(position._replace(**maps))
+    before, _ = planes_of(take_apart(position.words), *position[1:])
+    mapped = position._replace(**maps)
+    after, _ = planes_of(take_apart(mapped.words), *mapped[1:])
     for plane in range(before.shape[1]):
         assert torch.allclose(turned(before[:, plane], truth, 5)[0], after[:, plane], atol=1e-5), plane
 
@@ -174,12 +220,50 @@ def test_it_plays_games_of_two():
 
 
 def test_the_command_writes_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr(scouting, "PLAYERS", (("seeker", "hunter"),))
+    monkeypatch.setattr(scouting, "PAIRS", (("seeker", "hunter"),))
     out = tmp_path / "scout.safetensors"
-    result = CliRunner().invoke(main, ["scout", str(out), "--games", "12", "--minutes", "0.05"])
+    result = CliRunner().invoke(main, ["scout", str(out), "--games", "24", "--minutes", "0.05"])
     assert result.exit_code == 0, result.output
-    assert "nats in games held out" in result.output
+    assert "nats in games of bots held out" in result.output
     load_scout(out)
-    result = CliRunner().invoke(main, ["scout", str(out), "--start", str(tmp_path / "none")])
+
+
+def test_the_command_learns_from_recorded_games_and_can_rate_alone(tmp_path):
+    files = []
+    for seed in range(1, 22):  # the 1st and the 21st are held out
+        files.append(tmp_path / f"{seed}.gior")
+        files[-1].write_bytes(encode_gior(replay_of(played(seed, 80)[0])))
+    out, same = tmp_path / "scout.safetensors", tmp_path / "same.safetensors"
+    recorded = [str(out), *map(str, files), "--games", "0"]
+    result = CliRunner().invoke(main, ["scout", *recorded, "--minutes", "0.02"])
+    assert result.exit_code == 0, result.output
+    told = [line for line in result.output.splitlines() if "nats in recorded games held out" in line]
+    assert len(told) == 1
+    assert "of bots" not in result.output
+    assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    rated = CliRunner().invoke(main, ["scout", str(same), *recorded[1:], "--minutes", "0", "--start", str(out)])
+    assert rated.exit_code == 0, rated.output
+    for name, tensor in load_scout(out).state_dict().items():
+        assert torch.equal(tensor, load_scout(same).state_dict()[name])
+    assert not same.with_suffix(".png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--start", "none"], "--start"),
+        (["--games", "0"], "nothing to learn from"),
+        (["--games", "0", "none.gior"], "none.gior"),
+    ],
+)
+def test_the_command_refuses_what_it_cannot_use(tmp_path, arguments, told):
+    result = CliRunner().invoke(main, ["scout", str(tmp_path / "scout.safetensors"), *arguments])
     assert result.exit_code == 2
-    assert "--start" in result.output
+    assert told in result.output
+
+
+def test_a_person_is_guessed_better_by_the_one_in_the_box(replays):
+    games = load_games([replays / "human_1v1_v13.jsonl.gz"])[0][:60]
+    lessons = collect_recorded(games)
+    nats, tables = surprise(load_scout(), lessons._replace(game=np.zeros_like(lessons.game)))
+    assert nats < tables - 0.1

@@ -41,8 +41,9 @@ def live(
     """
     if (policy is None) == (bot is None):
         raise click.UsageError("give either --policy PATH or --bot NAME")
-    from actors.bot_mind import SCOUT, BotMind, Mind
+    from actors.bot_mind import BotMind, Mind
     from actors.live import LiveError, LivePlayer, Seat
+    from engine.bots.scout import SCOUT
 
     try:
         mind: Mind

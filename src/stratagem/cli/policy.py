@@ -107,12 +107,13 @@ def rate(
 
     prepare_host()
     from engine.bots import BOTS
+    from engine.bots.scout import SCOUT
     from engine.maps import find_map
     from engine.rulesets import find_ruleset
     from engine.warm import compile_kernels
     from learner.players import BotPlayer, Player, PolicyPlayer
     from learner.rating import Arena, play_match
-    from learner.scout import SCOUT, load_scout
+    from learner.scout import load_scout
     from learner.scout_player import ScoutPlayer
     from learner.snapshot import SnapshotError, load_policy, replace_file
 

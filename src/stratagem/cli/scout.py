@@ -8,40 +8,65 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from learner.scouting import Report
+    from learner.scouting import Lessons, Report
 
 
 @click.command()
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--minutes", type=click.FloatRange(min=0.01), default=30.0, show_default=True, help="Of training.")
-@click.option("--games", type=click.IntRange(min=2), default=400, show_default=True, help="Of each kind; 10 kinds.")
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
+@click.option(
+    "--minutes", type=click.FloatRange(min=0.0), default=30.0, show_default=True, help="Of training; 0: rate alone."
+)
+@click.option(
+    "--games", type=click.IntRange(min=0), default=400, show_default=True, help="Of bots, of each of 14 kinds."
+)
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps, weights and order.")
 @click.option("--start", type=click.Path(dir_okay=False, path_type=Path), help="Go on from this file.")
-def scout(out: Path, minutes: float, games: int, seed: int, start: Path | None) -> None:
-    """Teach a network where generals hide in games of bots, and write its weights to OUT, a .safetensors file.
+def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: int, start: Path | None) -> None:
+    """Teach a network where generals hide, and write its weights to OUT, a .safetensors file.
 
-    The learning curve lies beside it, as .png. Written over src/learner/scout.safetensors, the weights are what the
-    scout plays by. Ctrl-C or SIGTERM ends the training and keeps what was learned.
+    It learns from games of bots, and from FILEs of recorded 1v1 games (.gior, .gioreplay, .json, .jsonl, each also
+    .gz). Of each, one game in twenty is held out and tells how good the guesses are. Beside OUT lie the network for
+    the page, as .onnx, and the learning curve, as .png. The scout plays by src/learner/scout.safetensors, on the page
+    by src/lambdas/scout.onnx. Ctrl-C or SIGTERM ends the training and keeps what was learned.
     """
     from learner.host import prepare_host
 
     prepare_host()
+    from engine.replays import ReplayError
     from engine.warm import compile_kernels
+    from learner.recorded import load_games
     from learner.report import draw_guesses
     from learner.scout import load_scout, save_scout
-    from learner.scouting import collect, surprise, train
+    from learner.scout_onnx import export_scout
+    from learner.scouting import collect, collect_recorded, joined, surprise, train
     from learner.snapshot import SnapshotError
 
+    if not games and not files:
+        raise click.UsageError("there is nothing to learn from: give --games, recorded games, or both")
     try:
         network = None if start is None else load_scout(start)
     except SnapshotError as error:
         raise click.BadParameter(str(error), param_hint="--start") from None
+    try:
+        recorded = load_games(files)[0] if files else []
+    except ReplayError as error:
+        raise click.BadParameter(str(error), param_hint="FILE") from None
     click.echo("preparing the engine; its first run compiles it, for some minutes")
     compile_kernels()
-    lessons = collect(games, seed, lambda done, of: click.echo(f"  {done / of:4.0%}  of the games are played"))
-    if not 0 < lessons.is_held.sum() < len(lessons.truth):
-        raise click.BadParameter(f"{games}: too few to learn from some and hold others out", param_hint="--games")
-    click.echo(f"learning from {len(lessons.truth):,} positions")
+
+    def played(done: int, of: int) -> None:
+        click.echo(f"  {done / of:4.0%}  of the games are played")
+
+    sources: dict[str, Lessons] = {}
+    if games:
+        sources["games of bots"] = collect(games, seed, played)
+    if recorded:
+        sources["recorded games"] = collect_recorded(recorded, played)
+    for name, lessons in sources.items():
+        if not 0 < lessons.is_held.sum() < len(lessons.truth):
+            raise click.UsageError(f"{name}: too few to learn from some and hold others out")
+        click.echo(f"{name}: {len(lessons.truth):,} positions")
     reports: list[Report] = []
 
     def tell(report: "Report") -> None:
@@ -51,13 +76,16 @@ def scout(out: Path, minutes: float, games: int, seed: int, start: Path | None) 
     begin = time.monotonic()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        network = train(lessons, minutes, seed, tell, network)
+        network = train(joined(list(sources.values())), minutes, seed, tell, network)
     finally:
         signal.signal(signal.SIGTERM, before)
     if time.monotonic() - begin < 60.0 * minutes:
         click.echo("stopped; what was learned is kept")
     save_scout(network, out)
-    nats, tables = surprise(network, lessons)
+    out.with_suffix(".onnx").write_bytes(export_scout(network))
+    found = {name: surprise(network, lessons) for name, lessons in sources.items()}
     times = [report.part * minutes for report in reports]
-    draw_guesses(times, [report.nats for report in reports], (nats, tables), out.with_suffix(".png"))
-    click.echo(f"{out}: {nats:.3f} nats in games held out, where the seeker's tables have {tables:.3f}")
+    if reports:
+        draw_guesses(times, [report.nats for report in reports], found, out.with_suffix(".png"))
+    for name, (nats, tables) in found.items():
+        click.echo(f"{out}: {nats:.3f} nats in {name} held out, where the seeker's tables have {tables:.3f}")
