@@ -72,7 +72,7 @@ def milliseconds(repeats: int, call: Callable[[], Any]) -> tuple[float, float]:
 def measure_requests(api: TestClient, services: Services, clock: list[int]) -> dict[str, float]:
     """A poll with nothing due, one that plays a turn, and a move; on the site's boards against two bots."""
     figures = {}
-    for bot in ("expander", "hunter"):
+    for bot in ("expander", "hunter", "scout"):
         made = api.post("/v1/matches", json={"players": ["human", f"bot:{bot}"], "pace": "turns"}).json()
         url, seat = f"/v1/matches/{made['match']}", {"Authorization": f"Bearer {made['token']}"}
         if bot == "expander":
