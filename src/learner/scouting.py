@@ -22,6 +22,7 @@ from engine.batch import GameBatch
 from engine.board import GENERAL_AT, HEADER, RUNNING, SEAT_FIELDS, WINNER
 from engine.bots.scout import Notes, must_guess
 from engine.bots.told import NEVER, guesses, told_words
+from learner.crew import crew_of
 from learner.recorded import BOARD, HumanGame, begin_recorded
 from learner.scout import POINT, Position, Scout
 from learner.whereabouts import PLAYERS, RULESETS
@@ -176,24 +177,22 @@ def train(
     network.train()
     learned = np.flatnonzero(~lessons.is_held)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
+    crew = crew_of(torch.device("cpu"))
     begin = said = time.monotonic()
     steps, nats = 0, 0.0
     try:
         while (part := (time.monotonic() - begin) / (60.0 * minutes) if minutes > 0 else 1.0) < 1.0:
             falling = 0.5 + 0.5 * float(np.cos(np.pi * part))
             optimiser.param_groups[0]["lr"] = LEAST_RATE + RATE * min(1.0, steps / WARM_UP) * falling
-            position, truth = lessons.positions(chance.choice(learned, BATCH))
-            side = int(chance.integers(8))
-            maps = {}
-            for name in ("words", "first", "last", "points"):
-                maps[name], found = turned(getattr(position, name), truth, side)
-            loss = cross_entropy(network(position._replace(**maps)).flatten(1), found)
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
+            chosen, side = chance.choice(learned, BATCH), int(chance.integers(8))
+            dealt = np.array_split(chosen, crew.parts(BATCH))
+            losses, gradients = zip(*crew.map(partial(_learned, network, lessons, side), dealt), strict=True)
+            for parameter, *shares in zip(network.parameters(), *gradients, strict=True):
+                parameter.grad = torch.stack(shares).sum(0) / BATCH
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             steps += 1
-            nats += max(0.01, 1.0 / steps) * (float(loss.detach()) - nats)
+            nats += max(0.01, 1.0 / steps) * (sum(losses) / BATCH - nats)
             if time.monotonic() - said > REPORT:
                 said = time.monotonic()
                 tell(Report(steps, nats, part))
@@ -202,6 +201,16 @@ def train(
     except KeyboardInterrupt:
         pass
     return network.eval()
+
+
+def _learned(network: Scout, lessons: Lessons, side: int, chosen: Int64) -> tuple[float, tuple[Tensor, ...]]:
+    """The loss on some lessons turned one of eight ways, summed over them, and its gradients."""
+    position, truth = lessons.positions(chosen)
+    maps = {}
+    for name in ("words", "first", "last", "points"):
+        maps[name], found = turned(getattr(position, name), truth, side)
+    loss = cross_entropy(network(position._replace(**maps)).flatten(1), found, reduction="sum")
+    return float(loss.detach()), torch.autograd.grad(loss, list(network.parameters()))
 
 
 def surprise(network: Scout, lessons: Lessons) -> tuple[float, float]:
