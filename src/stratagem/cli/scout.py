@@ -38,7 +38,6 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
     from learner.recorded import load_games
     from learner.report import draw_guesses
     from learner.scout import load_scout, save_scout
-    from learner.scout_onnx import export_scout
     from learner.scouting import collect, collect_recorded, joined, surprise, train
     from learner.snapshot import SnapshotError
 
@@ -82,7 +81,12 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
     if time.monotonic() - begin < 60.0 * minutes:
         click.echo("stopped; what was learned is kept")
     save_scout(network, out)
-    out.with_suffix(".onnx").write_bytes(export_scout(network))
+    try:
+        from learner.scout_onnx import export_scout
+
+        out.with_suffix(".onnx").write_bytes(export_scout(network))
+    except ImportError as error:
+        click.echo(f"no network for the page was written: {error.name} is not installed")
     found = {name: surprise(network, lessons) for name, lessons in sources.items()}
     times = [report.part * minutes for report in reports]
     if reports:
