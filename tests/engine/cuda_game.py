@@ -32,6 +32,7 @@ MATCHES = (
     ("generalsio", "same", ("hunter", "expander")),
     ("classic", "next", ("expander", "random", "hunter")),
     ("competition", "same", ("expander", "random")),
+    ("generalsio", "same", ("seeker", "strategist")),
 )
 CAPABILITY = (9, 0)
 
@@ -141,7 +142,10 @@ def signatures():
         "begin_games": void(rows, flat, int64, boolean[::1]),
         "forget_episodes": void(rows, boolean[::1]),
         "lay_out": void(rows, flat),
-        "choose_actions": void(rows, int8[:, ::1], int64, rows, rows),
+        "play_random": void(rows, int8[:, ::1], int64, rows, rows),
+        "play_expander": void(rows, int8[:, ::1], int64, rows, rows),
+        "play_hunters": void(rows, int8[:, ::1], int64, rows, rows),
+        "play_strategist": void(rows, int8[:, ::1], int64, rows, rows),
         "expand_masks": void(rows, boolean[:, :, ::1], boolean),
         "survey_each": void(float32[:, :, :, ::1], float32[:, :, ::1], float32[:, :, :, ::1], int32[:, :, ::1]),
     }

@@ -10,12 +10,30 @@ from engine.bots.random import RANDOM, choose_random
 from engine.bots.sight import vector_start
 from engine.bots.strategist import STRATEGIST, choose_strategist
 from engine.chance import FOR_PLAY, draw, make_key
-from engine.compile import kernel, loop, prange
+from engine.compile import inlined, kernel, loop, prange
 
 
 def scratch_words(tiles: int) -> int:
     """Length of the scratch array, int32, that any bot needs on a board of so many tiles."""
     return desk_words(tiles)
+
+
+@kernel
+def key_in_game(board: Int32, g: int, s: int, seed: int) -> int:
+    """The 32 random bits of a bot in seat `s` of game `g` of a batch with this seed, for the coming turn."""
+    stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
+    turn = int(board[vector_start(board, s)])
+    return draw(stream, turn * MAX_SEATS + s)
+
+
+@inlined
+def guessing_of(bot: int) -> int:
+    """How those guess goals that play as the hunter does; negative for all others."""
+    if bot == HUNTER:
+        return BY_DEPTH
+    if bot == TRACKER:
+        return BY_POINTS
+    return BY_TABLES if bot == SEEKER else -1
 
 
 @kernel
@@ -25,27 +43,19 @@ def choose(board: Int32, s: int, bot: int, key: int, scratch: Int32) -> int:
     board: a game's row that is observed; read is only what the seat observes. key: 32 random bits for this seat and
     turn. scratch: int32 of `scratch_words(tiles)`, any content.
     """
+    if guessing_of(bot) >= 0:
+        return choose_hunter(board, s, key, guessing_of(bot), scratch)
     if bot == RANDOM:
         return choose_random(board, s, key, scratch)
     if bot == EXPANDER:
         return choose_expander(board, s, key, scratch)
-    if bot == HUNTER:
-        return choose_hunter(board, s, key, BY_DEPTH, scratch)
-    if bot == TRACKER:
-        return choose_hunter(board, s, key, BY_POINTS, scratch)
-    if bot == SEEKER:
-        return choose_hunter(board, s, key, BY_TABLES, scratch)
-    if bot == STRATEGIST:
-        return choose_strategist(board, s, key, scratch)
-    return PASS
+    return choose_strategist(board, s, key, scratch) if bot == STRATEGIST else PASS
 
 
 @kernel
 def choose_in_game(board: Int32, g: int, s: int, bot: int, seed: int, scratch: Int32) -> int:
     """What a bot plays for seat `s` of game `g` of a batch with this seed: the same wherever that is asked."""
-    stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
-    turn = int(board[vector_start(board, s)])
-    return choose(board, s, bot, draw(stream, turn * MAX_SEATS + s), scratch)
+    return choose(board, s, bot, key_in_game(board, g, s, seed), scratch)
 
 
 @loop

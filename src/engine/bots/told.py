@@ -5,7 +5,7 @@ tile. The desks of both have room for one map more than those of other bots.
 """
 
 from engine.arrays import Int32
-from engine.board import EPISODE, HEIGHT, MAX_SEATS, RUNNING, WIDTH, WINNER, get
+from engine.board import HEIGHT, RUNNING, WIDTH, WINNER, get
 from engine.bots.desk import (
     FAR,
     FOE_GENERAL,
@@ -22,10 +22,9 @@ from engine.bots.desk import (
     map_at,
     survey,
 )
+from engine.bots.dispatch import key_in_game
 from engine.bots.hunter import decide
-from engine.bots.sight import vector_start
 from engine.bots.whereabouts import write_points
-from engine.chance import FOR_PLAY, draw, make_key
 from engine.compile import kernel, loop, prange
 
 NEVER = -FAR  # points of a tile where the general cannot be
@@ -73,9 +72,7 @@ def choose_told(board: Int32, s: int, key: int, told: Int32, desk: Int32) -> int
 @kernel
 def choose_told_in_game(board: Int32, g: int, s: int, seed: int, told: Int32, desk: Int32) -> int:
     """What `choose_told` plays in game `g` of a batch with this seed; its draws are those of a bot's."""
-    stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
-    turn = int(board[vector_start(board, s)])
-    return choose_told(board, s, draw(stream, turn * MAX_SEATS + s), told, desk)
+    return choose_told(board, s, key_in_game(board, g, s, seed), told, desk)
 
 
 @loop

@@ -71,6 +71,7 @@ class CudaGameBatch(GameBatch):
         self._device_weights = cuda.to_device(self._weights)
         self._legal: Any = None
         self._bots: Any = None
+        self._bot_kernels: list[Any] = []
         self._scratch_of_bots: Any = None
         header = header_of(self.shape, self.ruleset, observed, memory)
         header[EPISODE] = -1
@@ -246,19 +247,22 @@ class CudaGameBatch(GameBatch):
     def seat_bots(self, bots: Int8) -> None:
         """Give seats to scripted bots for `play_bots`: codes of `find_bot`, int8 (G, S), -1 for nobody.
 
-        Whoever captures `play_bots` in a CUDA graph may seat others later: it is always the same memory.
+        Whoever captures `play_bots` in a CUDA graph may seat the same bots elsewhere later, in the same memory.
         """
         if self._bots is None:
             self._bots = cuda.device_array((self.num_games, self.seats), np.int8)
             self._scratch_of_bots = cuda.device_array((BOT_THREADS, scratch_words(self.tiles)), np.int32)
         self._bots.copy_to_device(np.array(bots, np.int8), stream=self._stream)
+        playing = np.unique(bots)
+        self._bot_kernels = list(dict.fromkeys(kernels.BOT_KERNELS[int(code)] for code in playing[playing >= 0]))
 
     def play_bots(self) -> None:
         """Let the bots of `seat_bots` write their actions into `self.actions`; other seats' stay as they are."""
-        blocks = min(-(-self.num_games // self.threads), max(1, BOT_THREADS // self.threads))
-        kernels.choose_actions[blocks, self.threads, self._stream](
-            self._rows, self._bots, self.seed, self._actions, self._scratch_of_bots
-        )
+        blocks = min(-(-self._bots.size // self.threads), max(1, BOT_THREADS // self.threads))
+        for kernel in self._bot_kernels:
+            kernel[blocks, self.threads, self._stream](
+                self._rows, self._bots, self.seed, self._actions, self._scratch_of_bots
+            )
 
     def snapshot(self, game: int) -> Int32:
         """All of one game as int32 (N,), on the host: what `restore` takes, here and on a CPU."""

@@ -44,13 +44,17 @@ from engine.board import (
     MASK_SHIFT,
     OBSERVED,
     RUNNING,
-    SEATS,
     cell,
     get,
     tile_count,
     view_at,
 )
-from engine.bots.dispatch import choose_in_game
+from engine.bots.dispatch import guessing_of, key_in_game
+from engine.bots.expander import EXPANDER, choose_expander
+from engine.bots.hunter import HUNTER, SEEKER, TRACKER, choose_hunter
+from engine.bots.random import RANDOM, choose_random
+from engine.bots.strategist import STRATEGIST, choose_strategist
+from engine.compile import inlined
 from engine.ways import survey
 
 REGISTERS = 128  # of a thread of `play`: four blocks of 128 threads then share a multiprocessor's 65,536
@@ -166,16 +170,62 @@ def lay_out(rows: Int32, header: Int32) -> None:
         rows[at // words, word] = header[word] if word < header.shape[0] else 0
 
 
+@inlined
+def seated(rows: Int32, bots: Int8, g: int, s: int) -> int:
+    """The code of the bot in seat `s` of game `g`; negative for none, or where nothing is observed."""
+    return int(bots[g, s]) if get(rows[g], OBSERVED) != 0 else -1
+
+
+# What bots play (`engine.bots.bot_actions`) is told by kernels of their own, since the larger ones take minutes to
+# compile: a batch launches those of the bots that it seats. bots int8 (G, S); scratch (threads of the grid, words).
+
+
 @launched
-def choose_actions(rows: Int32, bots: Int8, seed: int, actions: Int32, scratch: Int32) -> None:
-    """What scripted bots play: `engine.bots.bot_actions`. bots int8 (G, S); scratch (threads of the grid, words)."""
-    me = cuda.grid(1)
-    for g in range(me, rows.shape[0], cuda.gridsize(1)):
-        board = rows[g]
-        if get(board, OBSERVED) != 0:
-            for s in range(get(board, SEATS)):
-                if bots[g, s] >= 0:
-                    actions[g, s] = choose_in_game(board, g, s, int(bots[g, s]), seed, scratch[me])
+def play_random(rows: Int32, bots: Int8, seed: int, actions: Int32, scratch: Int32) -> None:
+    """The seats of `random`."""
+    for i in range(cuda.grid(1), bots.size, cuda.gridsize(1)):
+        g, s = i // bots.shape[1], i % bots.shape[1]
+        if seated(rows, bots, g, s) == RANDOM:
+            actions[g, s] = choose_random(rows[g], s, key_in_game(rows[g], g, s, seed), scratch[cuda.grid(1)])
+
+
+@launched
+def play_expander(rows: Int32, bots: Int8, seed: int, actions: Int32, scratch: Int32) -> None:
+    """The seats of `expander`."""
+    for i in range(cuda.grid(1), bots.size, cuda.gridsize(1)):
+        g, s = i // bots.shape[1], i % bots.shape[1]
+        if seated(rows, bots, g, s) == EXPANDER:
+            actions[g, s] = choose_expander(rows[g], s, key_in_game(rows[g], g, s, seed), scratch[cuda.grid(1)])
+
+
+@launched
+def play_hunters(rows: Int32, bots: Int8, seed: int, actions: Int32, scratch: Int32) -> None:
+    """The seats of `hunter`, `tracker` and `seeker`."""
+    for i in range(cuda.grid(1), bots.size, cuda.gridsize(1)):
+        g, s = i // bots.shape[1], i % bots.shape[1]
+        guessing = guessing_of(seated(rows, bots, g, s))
+        if guessing >= 0:
+            key = key_in_game(rows[g], g, s, seed)
+            actions[g, s] = choose_hunter(rows[g], s, key, guessing, scratch[cuda.grid(1)])
+
+
+@launched
+def play_strategist(rows: Int32, bots: Int8, seed: int, actions: Int32, scratch: Int32) -> None:
+    """The seats of `strategist`."""
+    for i in range(cuda.grid(1), bots.size, cuda.gridsize(1)):
+        g, s = i // bots.shape[1], i % bots.shape[1]
+        if seated(rows, bots, g, s) == STRATEGIST:
+            actions[g, s] = choose_strategist(rows[g], s, key_in_game(rows[g], g, s, seed), scratch[cuda.grid(1)])
+
+
+BOT_KERNELS = {
+    RANDOM: play_random,
+    EXPANDER: play_expander,
+    HUNTER: play_hunters,
+    TRACKER: play_hunters,
+    SEEKER: play_hunters,
+    STRATEGIST: play_strategist,
+}
 
 
 @launched
