@@ -42,7 +42,7 @@ from learner.arena import Arena  # noqa: E402
 from learner.clock import Clock  # noqa: E402
 from learner.fused import FusedPPO, FusedSettings  # noqa: E402
 from learner.fused_rollout import FusedRollout  # noqa: E402
-from learner.network import NetworkConfig, Policy, Sight, parameters_of  # noqa: E402
+from learner.network import Neighbours, NetworkConfig, Policy, Sight, parameters_of  # noqa: E402
 from learner.ways import MY_ARMY, Ways, army_of, survey_compiled, survey_plain  # noqa: E402
 from machine import describe_machine, write_result  # noqa: E402
 
@@ -312,6 +312,47 @@ def measure_ways(bench: Bench) -> None:
         raise AssertionError("ways differ from those that torch finds")
 
 
+def neighbours_as_sums(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """What `learner.network.Neighbours` computes, by sums of shifted boards: x (N, C, H, W), weight (C, 3)."""
+    p = torch.nn.functional.pad(x, (1, 1, 1, 1))
+    up, middle, down = p[:, :, :-2], p[:, :, 1:-1], p[:, :, 2:]
+    beside = up[..., 1:-1] + down[..., 1:-1] + middle[..., :-2] + middle[..., 2:]
+    corners = up[..., :-2] + up[..., 2:] + down[..., :-2] + down[..., 2:]
+    own, near, far = (each[None, :, None, None] for each in weight.unbind(1))
+    return x * own + beside * near + corners * far
+
+
+def measure_neighbours(bench: Bench) -> None:
+    """Boards a second through the 3x3 layer of "small", forward and backward: as it is, and by sums, compiled too."""
+    config, scale = NetworkConfig.of("small"), bench.scale
+    layer = Neighbours(config.channels).to(bench.device)
+    torch.nn.init.normal_(layer.weight)
+    board = torch.randn(
+        (min(2048, scale.trained_games), config.channels, scale.board.board_height, scale.board.board_width),
+        device=bench.device,
+        dtype=torch.bfloat16,
+    ).contiguous(memory_format=torch.channels_last)
+    kinds = {"conv": layer, "sums": lambda x: neighbours_as_sums(x, layer.weight)}
+    if bench.device.type == "cuda":
+        kinds["sums_compiled"] = torch.compile(kinds["sums"])
+    answers = {}
+    for name, work in kinds.items():
+
+        def both(work: Callable[[torch.Tensor], torch.Tensor] = work) -> torch.Tensor:
+            x = board.clone().requires_grad_()
+            with torch.autocast(bench.device.type, torch.bfloat16):
+                answer = work(x)
+            answer.float().square().sum().backward()
+            return answer.detach()
+
+        answers[name] = both()
+        seconds = min(bench.seconds_of(both) for _ in range(5))
+        bench.figures[f"neighbours_{name}_boards_per_s"] = len(board) / seconds
+    worst = max(float((answers[name].float() - answers["conv"].float()).abs().max()) for name in answers)
+    if worst > 0.25:  # bfloat16 of numbers up to some 10
+        raise AssertionError(f"the layer's forms differ by {worst}")
+
+
 def operations_of(config: NetworkConfig, height: int, width: int) -> float:
     """Floating-point operations of one answer to one row, counted on the CPU."""
     policy = Policy(config)
@@ -391,6 +432,7 @@ def measure(bench: Bench) -> None:
                 bench.run(f"engine, {games:,} games", lambda games=games: measure_engine(bench, games), 15)
             bench.run("maps", lambda: measure_maps(bench))
             bench.run("ways", lambda: measure_ways(bench))
+            bench.run("neighbours", lambda: measure_neighbours(bench), 30)
             for compiled in (False, True) if bench.device.type == "cuda" else (False,):
                 for size, rows in zip(scale.sizes, scale.rows_at_once, strict=True):
                     bench.run(
