@@ -70,7 +70,7 @@ def milliseconds(repeats: int, call: Callable[[], Any]) -> tuple[float, float]:
 
 
 def measure_requests(api: TestClient, services: Services, clock: list[int]) -> dict[str, float]:
-    """A poll with nothing due, one that plays a turn, and a move; on the site's boards against two bots."""
+    """A poll with nothing due, one that plays a turn, and a move; on the site's boards against three bots."""
     figures = {}
     for bot in ("expander", "hunter", "scout"):
         made = api.post("/v1/matches", json={"players": ["human", f"bot:{bot}"], "pace": "turns"}).json()

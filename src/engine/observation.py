@@ -54,8 +54,6 @@ PLANES = (
     "neutral army",
 )
 ARMY_SCALE = 6.0  # army planes hold log2(1 + army) / ARMY_SCALE: 1.0 at 63 armies
-
-
 BEYOND = DISCOVERED | MOUNTAIN << KIND_SHIFT  # the flags of a tile beyond the map's edge: a mountain that all know of
 
 

@@ -25,7 +25,7 @@ from engine.batch import GameBatch
 from engine.compile import OneThread
 from learner.crew import crew_of
 from learner.network import ILLEGAL, NetworkConfig, Policy
-from learner.recorded import BOARD, HumanGame, begin_recorded
+from learner.recorded import BOARD, RecordedGame, begin_recorded
 from learner.snapshot import load_policy
 
 HELD_OUT = 10  # one game in so many is kept back
@@ -80,11 +80,11 @@ class Lanes:
 
     height, width = BOARD.board_height, BOARD.board_width
 
-    def __init__(self, games: Iterator[HumanGame], lanes: int, device: torch.device) -> None:
+    def __init__(self, games: Iterator[RecordedGame], lanes: int, device: torch.device) -> None:
         self._games, self._device = games, device
         self.rows = 2 * lanes
         self._batch = GameBatch("classic", lanes, board=BOARD, autoreset="off")
-        self._now: list[HumanGame | None] = [None] * lanes
+        self._now: list[RecordedGame | None] = [None] * lanes
         self._turn = [0] * lanes
 
     def fragment(self, turns: int) -> Fragment:
@@ -179,7 +179,7 @@ class Cloning:
         self.crew = crew_of(self.device)
         self.turns = 0  # player-turns learned from, passes included
 
-    def train(self, games: list[HumanGame], told: Callable[[float, Losses], None]) -> None:
+    def train(self, games: list[RecordedGame], told: Callable[[float, Losses], None]) -> None:
         """Learn from games, in ever new order; see `learn`."""
         lanes = min(self.settings.games, len(games))
         self.learn(Lanes(self._endless(games), lanes, self.device), told)
@@ -205,7 +205,7 @@ class Cloning:
             self.turns += int(fragment.playing.sum())
             told(progress, Losses(*(torch.stack(column).mean() for column in zip(*seen, strict=True))))
 
-    def _endless(self, games: list[HumanGame]) -> Iterator[HumanGame]:
+    def _endless(self, games: list[RecordedGame]) -> Iterator[RecordedGame]:
         while True:
             for number in torch.randperm(len(games), generator=self.generator).tolist():
                 yield games[number]
@@ -249,7 +249,7 @@ class Score:
 
 
 @torch.no_grad()
-def score(policy: Policy, games: list[HumanGame], lanes: int = 16, turns: int = 16) -> Score:
+def score(policy: Policy, games: list[RecordedGame], lanes: int = 16, turns: int = 16) -> Score:
     """Foretell every move of some games, the policy's memory running from its first turn."""
     device = next(policy.parameters()).device
     lanes = min(lanes, len(games))
@@ -277,7 +277,7 @@ def score(policy: Policy, games: list[HumanGame], lanes: int = 16, turns: int = 
     return Score(len(games), int(moves), first / each, three / each, nats_sum / each, chance_sum / each, correct)
 
 
-def divide(games: list[HumanGame]) -> tuple[list[HumanGame], list[HumanGame]]:
+def divide(games: list[RecordedGame]) -> tuple[list[RecordedGame], list[RecordedGame]]:
     """Games to learn from, and every tenth to be kept back; of fewer than ten the last, a single one for both."""
     kept = games[HELD_OUT - 1 :: HELD_OUT] or games[-1:]
     names = {id(game) for game in kept}

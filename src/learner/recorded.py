@@ -23,7 +23,7 @@ BOARD = MapSpec.site()
 
 
 @dataclass(frozen=True)
-class HumanGame:
+class RecordedGame:
     """A recorded game of two, laid on the board of `BOARD`."""
 
     rules: Int32  # (RULE_COUNT,)
@@ -33,14 +33,14 @@ class HumanGame:
     winner: int  # seat, or negative
 
 
-def load_games(paths: Iterable[Path]) -> tuple[list[HumanGame], int]:
+def load_games(paths: Iterable[Path]) -> tuple[list[RecordedGame], int]:
     """The games of two that fit on the board, and how many others there were. Raises ReplayError."""
     games, others = [], 0
     for path in paths:
         for replay in read_replays(path):
             fits = replay.height <= BOARD.board_height and replay.width <= BOARD.board_width
             if replay.players == 2 and (replay.generals >= 0).all() and fits:
-                games.append(human_game(Record.from_replay(replay)))
+                games.append(recorded_game(Record.from_replay(replay)))
             else:
                 others += 1
     if not games:
@@ -48,7 +48,7 @@ def load_games(paths: Iterable[Path]) -> tuple[list[HumanGame], int]:
     return games, others
 
 
-def human_game(record: Record) -> HumanGame:
+def recorded_game(record: Record) -> RecordedGame:
     """A record laid on the board; it ends with its last turn or with a surrender."""
     layout, wide = record.layout, BOARD.board_width
     kinds = np.full((BOARD.board_height, wide), MOUNTAIN, np.uint8)
@@ -60,10 +60,10 @@ def human_game(record: Record) -> HumanGame:
     actions = np.zeros((turns, 2), np.int32)
     actions[turn, seat] = 1 + 8 * (tile // layout.width * wide + tile % layout.width) + rest
     winner = -1 if record.winner is None else record.winner
-    return HumanGame(record.ruleset.integers(), kinds, layout, actions, winner)
+    return RecordedGame(record.ruleset.integers(), kinds, layout, actions, winner)
 
 
-def begin_recorded(batch: GameBatch, g: int, game: HumanGame) -> None:
+def begin_recorded(batch: GameBatch, g: int, game: RecordedGame) -> None:
     """Put a recorded game on the board of game `g` of a batch of `BOARD`, at its first turn."""
     row, layout = batch.rows[g], game.layout
     view = BoardView.of(row, batch.shape)

@@ -23,7 +23,7 @@ from engine.board import GENERAL_AT, HEADER, RUNNING, SEAT_FIELDS, WINNER
 from engine.bots.scout import Notes, must_guess
 from engine.bots.told import NEVER, guesses, told_words
 from learner.crew import crew_of
-from learner.recorded import BOARD, HumanGame, begin_recorded
+from learner.recorded import BOARD, RecordedGame, begin_recorded
 from learner.scout import POINT, Position, Scout
 from learner.whereabouts import PLAYERS, RULESETS
 
@@ -73,7 +73,7 @@ def collect(games: int, seed: int, tell: Callable[[int, int], None] = lambda don
 
 
 def collect_recorded(
-    games: Sequence[HumanGame], tell: Callable[[int, int], None] = lambda done, of: None, at_once: int = 256
+    games: Sequence[RecordedGame], tell: Callable[[int, int], None] = lambda done, of: None, at_once: int = 256
 ) -> Lessons:
     """Lessons of recorded games, so many side by side; `tell` hears how many games are done."""
     parts: list[Lessons] = []
@@ -103,7 +103,7 @@ def _bots_turn(batch: GameBatch, players: tuple[str, str], turn: int) -> Turn:
     return Turn(batch.bot_actions(players), batch.rows[:, WINNER] == RUNNING)
 
 
-def _recorded_turn(games: Sequence[HumanGame], turn: int) -> Turn:
+def _recorded_turn(games: Sequence[RecordedGame], turn: int) -> Turn:
     over = np.zeros(2, np.int32)
     actions = [game.actions[turn] if turn < len(game.actions) else over for game in games]
     return Turn(np.array(actions), np.array([turn < len(game.actions) for game in games]))

@@ -21,7 +21,7 @@ from learner.cloning import (
     score,
 )
 from learner.network import NetworkConfig
-from learner.recorded import HumanGame, human_game, load_games
+from learner.recorded import RecordedGame, load_games, recorded_game
 from learner.snapshot import load_policy
 from learner.training import Training
 from stratagem.cli import main
@@ -35,7 +35,7 @@ def games():
 
 
 def test_a_recorded_game_is_seen_again_as_it_was_played(games):
-    lanes = Lanes(iter([human_game(record) for record, *_ in games]), 2, torch.device("cpu"))
+    lanes = Lanes(iter([recorded_game(record) for record, *_ in games]), 2, torch.device("cpu"))
     fragment = lanes.fragment(50)
     for lane in range(2):
         _, words, vectors, actions = games[lane]
@@ -48,7 +48,7 @@ def test_a_recorded_game_is_seen_again_as_it_was_played(games):
 
 
 def test_a_lane_takes_the_next_game_and_then_rests(games):
-    lanes = Lanes(iter([human_game(record) for record, *_ in games]), 2, torch.device("cpu"))
+    lanes = Lanes(iter([recorded_game(record) for record, *_ in games]), 2, torch.device("cpu"))
     fragment = lanes.fragment(110)
     assert int(fragment.playing.sum()) == 2 * sum(len(words) for _, words, *_ in games)
     length = len(games[0][1])
@@ -60,7 +60,7 @@ def test_a_lane_takes_the_next_game_and_then_rests(games):
 
 
 def test_outcomes_tell_who_won(games):
-    game = replace(human_game(games[0][0]), winner=1)
+    game = replace(recorded_game(games[0][0]), winner=1)
     fragment = Lanes(iter([game]), 1, torch.device("cpu")).fragment(5)
     assert fragment.outcomes[0].tolist() == [-1.0, 1.0]
 
@@ -78,7 +78,7 @@ def test_a_move_as_good_as_the_one_played_is_as_right():
 
 
 def test_it_learns_the_games_it_is_shown(games):
-    learned = [human_game(record) for record, *_ in games]
+    learned = [recorded_game(record) for record, *_ in games]
     losses = []
     cloning = Cloning(NETWORK, CloneSettings(fragments=30, games=3, turns=8, minibatches=1, learning_rate=1e-2))
     before = score(cloning.policy, learned)
@@ -91,7 +91,7 @@ def test_it_learns_the_games_it_is_shown(games):
 
 
 def test_the_same_seed_takes_games_in_the_same_order(games):
-    learned = [human_game(record) for record, *_ in games]
+    learned = [recorded_game(record) for record, *_ in games]
     orders = []
     for _ in range(2):
         endless = Cloning(NETWORK, CloneSettings(seed=4))._endless(learned)
@@ -101,7 +101,7 @@ def test_the_same_seed_takes_games_in_the_same_order(games):
 
 
 def test_every_tenth_game_is_kept_back():
-    some = [HumanGame(*(None,) * 5) for _ in range(25)]
+    some = [RecordedGame(*(None,) * 5) for _ in range(25)]
     learned, kept = divide(some)
     assert [id(game) for game in kept] == [id(some[9]), id(some[19])]
     assert len(learned) == 23
@@ -142,7 +142,7 @@ def test_human_games_can_be_learned(replays):
 
     from engine.replay_files import read_replays
 
-    some = [human_game(Record.from_replay(r)) for r in islice(read_replays(replays / "human_1v1_v13.jsonl.gz"), 4)]
+    some = [recorded_game(Record.from_replay(r)) for r in islice(read_replays(replays / "human_1v1_v13.jsonl.gz"), 4)]
     cloning = Cloning(NETWORK, CloneSettings(fragments=2, games=4, turns=8))
     cloning.train(some, lambda progress, losses: None)
     result = score(cloning.policy, some)

@@ -18,7 +18,7 @@ from engine.record_replay import replay_of
 from engine.replays import encode_gior
 from engine.rulesets import RULESETS
 from learner import scouting
-from learner.recorded import human_game, load_games
+from learner.recorded import load_games, recorded_game
 from learner.scout import Position, Scout, load_scout, planes_of, save_scout, told_points
 from learner.scout_player import ScoutPlayer
 from learner.scouting import collect, collect_recorded, joined, surprise, train, turned
@@ -69,7 +69,7 @@ def test_lessons_are_of_seats_that_must_guess_and_hold_the_truth(lessons):
 def test_lessons_of_recorded_games_are_what_the_players_saw_and_noted(monkeypatch):
     monkeypatch.setattr(scouting, "EVERY", 5)
     recorded = [played(seed, 120) for seed in (1, 2, 3)]
-    lessons = collect_recorded([human_game(record) for record, *_ in recorded], at_once=2)
+    lessons = collect_recorded([recorded_game(record) for record, *_ in recorded], at_once=2)
     assert sorted(set(lessons.game.tolist())) == [0, 1, 2]
     assert len(lessons.truth) > 60
     for i in range(len(lessons.truth)):
@@ -89,7 +89,7 @@ def test_lessons_of_recorded_games_are_what_the_players_saw_and_noted(monkeypatc
 
 def test_a_recorded_game_is_over_where_its_record_ends():
     record, *_ = played(1, 120)
-    game = human_game(record)
+    game = recorded_game(record)
     early = replace(game, actions=game.actions[:70])
     whole, part = collect_recorded([game]), collect_recorded([early])
     assert 0 < len(part.truth) < len(whole.truth)

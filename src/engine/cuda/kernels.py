@@ -176,8 +176,8 @@ def seated(rows: Int32, bots: Int8, g: int, s: int) -> int:
     return int(bots[g, s]) if get(rows[g], OBSERVED) != 0 else -1
 
 
-# What bots play (`engine.bots.bot_actions`) is told by kernels of their own, since the larger ones take minutes to
-# compile: a batch launches those of the bots that it seats. bots int8 (G, S); scratch (threads of the grid, words).
+# What bots play, `engine.bots.bot_actions`: a kernel for each kind of bot, since one for all took minutes to compile.
+# A batch launches those of the bots that it seats. bots int8 (G, S); scratch (threads of the grid, words).
 
 
 @launched

@@ -39,7 +39,7 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
     from learner.report import draw_guesses
     from learner.scout import load_scout, save_scout
     from learner.scouting import collect, collect_recorded, joined, surprise, train
-    from learner.snapshot import SnapshotError
+    from learner.snapshot import SnapshotError, replace_file
 
     if not games and not files:
         raise click.UsageError("there is nothing to learn from: give --games, recorded games, or both")
@@ -81,15 +81,18 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
     if time.monotonic() - begin < 60.0 * minutes:
         click.echo("stopped; what was learned is kept")
     save_scout(network, out)
-    try:
-        from learner.scout_onnx import export_scout
-
-        out.with_suffix(".onnx").write_bytes(export_scout(network))
-    except ImportError as error:
-        click.echo(f"no network for the page was written: {error.name} is not installed")
     found = {name: surprise(network, lessons) for name, lessons in sources.items()}
     times = [report.part * minutes for report in reports]
     if reports:
         draw_guesses(times, [report.nats for report in reports], found, out.with_suffix(".png"))
     for name, (nats, tables) in found.items():
         click.echo(f"{out}: {nats:.3f} nats in {name} held out, where the seeker's tables have {tables:.3f}")
+    page = out.with_suffix(".onnx")
+    try:
+        from learner.scout_onnx import export_scout
+
+        replace_file(page, export_scout(network))
+    except ImportError as error:
+        click.echo(f"{page}: not written, {error.name} is not installed")
+    else:
+        click.echo(f"{page}: the same for the page")
