@@ -3,8 +3,8 @@
 They read the planes of `engine.observation` alone, and find of every tile
 
     home     steps to the own general
-    goal     steps to an enemy's general that was seen; else to where one may be, amid what nobody has seen; else to
-             land that is not one's own
+    goal     steps to an enemy's general that was seen; else to where one may be: to tiles that are handed in
+             (`engine.belief`), without those amid what nobody has seen; else to land that is not one's own
     front    steps over one's own land to the front: of the large armies the one nearest to the goal
     load     armies that would come through a tile on their way to the front, less what the moves are worth, and whether
              none come from other tiles; the more a move is worth, the fewer branches of the tree are left
@@ -121,7 +121,7 @@ def least_depth(board: Float32, maps: Int32) -> int:
 
 
 @kernel
-def queue_goals(board: Float32, maps: Int32, kind: int, least: int) -> int:
+def queue_goals(board: Float32, likely: Float32, maps: Int32, kind: int, least: int) -> int:
     """Queue goals of a kind: 0 an enemy's general, 1 where one may be, 2 land of others. Returns how many."""
     height, width = board.shape[0], board.shape[1]
     tail = 0
@@ -131,6 +131,8 @@ def queue_goals(board: Float32, maps: Int32, kind: int, least: int) -> int:
             if maps[GOAL, p] == FAR:
                 if kind == 0:
                     chosen = board[r, c, ENEMY] > 0.0 and board[r, c, GENERAL] > 0.0
+                elif kind == 1 and len(likely) > 0:
+                    chosen = likely[r, c] > 0.0
                 elif kind == 1:
                     chosen = board[r, c, SEEN] == 0.0 and least <= maps[DEPTH, p] and maps[DEPTH, p] < FAR
                 else:
@@ -263,11 +265,12 @@ def put_in_order(armies: Float32, maps: Int32, count: int, stride: int, out: Flo
 
 
 @kernel
-def survey(board: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
+def survey(board: Float32, armies: Float32, likely: Float32, out: Float32, maps: Int32) -> None:
     """All that the module's docstring names, of one board.
 
-    board: (H, W, P). armies: (H, W), the seat's own. out: (H, W, FOUND), or (H, W, FOUND_ORDERED) to ask for need and
-    behind. maps: scratch, (MAPS, map_places(H, W)).
+    board: (H, W, P). armies: (H, W), the seat's own. likely: (H, W), above 0 where an enemy's general may be, or (0, 0)
+    for amid what nobody has seen. out: (H, W, FOUND), or (H, W, FOUND_ORDERED) to ask for need and behind.
+    maps: scratch, (MAPS, map_places(H, W)).
     """
     height, width = armies.shape
     stride = width + 1
@@ -275,7 +278,7 @@ def survey(board: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
     least = least_depth(board, maps)
     tail, kind = 0, 0
     while tail == 0 and kind < 3:
-        tail = queue_goals(board, maps, kind, least)
+        tail = queue_goals(board, likely, maps, kind, least)
         kind += 1
     flood(maps, GOAL, tail, stride)
     tail = 0
@@ -300,9 +303,9 @@ def survey(board: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
 
 
 @call
-def survey_boards(boards: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
-    """`survey` of N boards, on the calling thread: boards (N, H, W, P), armies (N, H, W), out (N, H, W, what is asked
-    for); maps as there.
+def survey_boards(boards: Float32, armies: Float32, likely: Float32, out: Float32, maps: Int32) -> None:
+    """`survey` of N boards, on the calling thread: boards (N, H, W, P), armies (N, H, W), likely (N, H, W) or
+    (N, 0, 0), out (N, H, W, what is asked for); maps as there.
     """
     for n in range(len(boards)):
-        survey(boards[n], armies[n], out[n], maps)
+        survey(boards[n], armies[n], likely[n], out[n], maps)

@@ -10,20 +10,25 @@ from learner.network import Policy
 GROWN_GAIN = 0.02  # how loudly a new pyramid speaks: not at all would give it no gradient
 
 
-def grown(policy: Policy, levels: int = 0, blocks: int = 0, phases: bool = False, ordered: bool = False) -> Policy:
+TOLD = ("phases", "ordered", "belief")  # options of `NetworkConfig` by which a network is told more
+
+
+def grown(policy: Policy, levels: int = 0, blocks: int = 0, told: tuple[str, ...] = ()) -> Policy:
     """A copy that has a pyramid beside its encoder, or is told more, and answers as before until it learns to use that.
 
-    levels, blocks: of `learner.pyramid.Pyramid`; 0 levels: none. phases, ordered: as `NetworkConfig` has them.
-    (Chen et al. 2016: Net2Net.) Raises ValueError for what there is already, for sizes that no network has, and where
-    nothing is asked for.
+    With belief alone it does not: its ways lead elsewhere at once. levels, blocks: of `learner.pyramid.Pyramid`;
+    0 levels: none. told: names of TOLD. (Chen et al. 2016: Net2Net.) Raises ValueError for what there is already, for
+    sizes that no network has, where nothing is asked for, and for ordered behind belief, whose plane is the last.
     """
     now = policy.config
-    if not (levels or phases or ordered):
-        raise ValueError("nothing is asked for; accepted: levels of 1 to 6, phases, ordered")
-    for name, asked in (("levels", levels), ("phases", phases), ("ordered", ordered)):
-        if asked and getattr(now, name):
+    if not (levels or told):
+        raise ValueError(f"nothing is asked for; accepted: levels of 1 to 6, {', '.join(TOLD)}")
+    for name in (*(["levels"] if levels else []), *told):
+        if getattr(now, name):
             raise ValueError(f"the network has {name} already; accepted: one without")
-    config = replace(now, phases=now.phases or phases, ordered=now.ordered or ordered)
+    if now.belief and "ordered" in told:
+        raise ValueError("the network has belief; ordered comes before it: accepted: one without belief")
+    config = replace(now, **dict.fromkeys(told, True))
     larger = Policy(replace(config, levels=levels, level_blocks=blocks) if levels else config)
     weights = policy.state_dict()
     for name, shape in ((name, weight.shape) for name, weight in larger.state_dict().items() if name in weights):

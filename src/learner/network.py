@@ -23,11 +23,12 @@ from torch.nn import functional as F  # noqa: N812 (the name the field knows it 
 from engine.actions import action_count
 from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
+from learner.belief import Belief
 from learner.facts import HARVEST_TURNS, phase, scalars
 from learner.histogram import mean_of
 from learner.patience import GATHER_UNTIL, Patience
 from learner.pyramid import Pyramid
-from learner.ways import LINEAR, ORDER, Ways
+from learner.ways import COUNT, LINEAR, ORDER, Ways
 
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
 ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
@@ -52,6 +53,7 @@ class NetworkConfig:
     ways: bool = False  # whether it is shown ways over the board (`learner.ways`)
     phases: bool = False  # whether it is told the turn of the cycle of 50 as 50 numbers, one of them 1
     ordered: bool = False  # whether it is shown in which order tiles are gathered, and says for how long it will
+    belief: bool = False  # whether it is shown where an enemy's general probably is, and ways lead there
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -67,8 +69,9 @@ class NetworkConfig:
             raise ValueError(f"network seats is {self.seats}; accepted: 1 to 16")
         if not (self.value_bins == 0 or 2 <= self.value_bins <= 4096):
             raise ValueError(f"network value_bins is {self.value_bins}; accepted: 0, 2 to 4096")
-        if self.ordered and not self.ways:
-            raise ValueError("network ordered is True without ways; accepted: False, or ways as well")
+        for name in ("ordered", "belief"):
+            if getattr(self, name) and not self.ways:
+                raise ValueError(f"network {name} is True without ways; accepted: False, or ways as well")
 
     @classmethod
     def of(cls, size: str, **options: Any) -> "NetworkConfig":
@@ -89,6 +92,7 @@ OPTIONAL = (
     "ways",
     "phases",
     "ordered",
+    "belief",
 )  # fields that a description may leave out
 
 # The dial `--size`. From tiny to medium every step up costs some five times the arithmetic; base and large think in a
@@ -261,7 +265,9 @@ class Trunk(nn.Module):
         self.width = c + shown  # channels of the tiles that the heads read
         self.sight = Sight()
         self.ways = Ways(config.ordered) if config.ways else None
-        self.first = nn.Conv2d(self.sight.count + (self.ways.count if self.ways else 0), c, 1)
+        self.belief = Belief(config.castles) if config.belief else None
+        planes = sum(part.count for part in (self.sight, self.ways, self.belief) if part)
+        self.first = nn.Conv2d(planes, c, 1)
         facts = 3 + VECTOR_SEAT * config.seats + (HARVEST_TURNS if config.phases else 0)
         self.vector = nn.Linear(facts, c)
         self.patience = Patience(facts) if config.ordered else None
@@ -311,9 +317,17 @@ class Trunk(nn.Module):
         always = scalars(vector, tiles)
         return torch.cat([always, phase(vector)], dim=1) if self.config.phases else always
 
-    def survey(self, board: Tensor) -> Tensor:
-        """Planes (N, P, H, W) of `Sight`, with those of ways behind them where the network is shown them."""
-        return board if self.ways is None else torch.cat([board, self.ways(board)], dim=1)
+    def survey(self, board: Tensor, vector: Tensor) -> Tensor:
+        """Planes (N, P, H, W) of `Sight`, with those of ways and of belief behind them where the network is shown them.
+
+        vector: (N, 1 + 3S) int32.
+        """
+        if self.ways is None:
+            return board
+        if self.belief is None:
+            return torch.cat([board, self.ways(board)], dim=1)
+        found = self.belief(board, vector)
+        return torch.cat([board, self.ways(board, found.likely), found.chance[:, None]], dim=1)
 
     def tiles(self, x: Tensor, board: Tensor, facts: Tensor) -> Tensor:
         """What the heads read of the tiles, (N, width, H, W): x, (N, C, H, W); where ways are shown, their lengths,
@@ -321,9 +335,10 @@ class Trunk(nn.Module):
         """
         if self.ways is None:
             return x
-        shown = [x, LOUDER * board[:, self.sight.count : self.sight.count + LINEAR]]
+        at = self.sight.count
+        shown = [x, LOUDER * board[:, at : at + LINEAR]]
         if self.patience is not None:
-            shown.append(LOUDER * self.patience(board[:, -ORDER:], facts))
+            shown.append(LOUDER * self.patience(board[:, at + COUNT : at + COUNT + ORDER], facts))
         return torch.cat(shown, dim=1)
 
     def perceive(
@@ -335,7 +350,7 @@ class Trunk(nn.Module):
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
         facts = self.facts(vector.flatten(0, 1), height * width)
-        board = self.survey(self.sight(flat))
+        board = self.survey(self.sight(flat), vector.flatten(0, 1))
         x = self.encode(board, facts)
         states, memory = self.gru(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))

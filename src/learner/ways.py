@@ -72,18 +72,21 @@ class Survey(NamedTuple):
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch.compile leaves it as it is
-def survey_compiled(board: Tensor, armies: Tensor, ordered: bool = False) -> Survey:
-    """A survey of planes (N, P, H, W) by kernels, on the CPU or a GPU; armies (N, H, W); ordered: with the order."""
+def survey_compiled(board: Tensor, armies: Tensor, ordered: bool = False, likely: Tensor | None = None) -> Survey:
+    """A survey of planes (N, P, H, W) by kernels, on the CPU or a GPU; armies (N, H, W); ordered: with the order;
+    likely: (N, H, W), above 0 where an enemy's general may be, None for amid what nobody has seen.
+    """
     count, _, height, width = board.shape
+    likely = board.new_empty((count, 0, 0)) if likely is None else likely.contiguous()
     boards, armies = board.detach().permute(0, 2, 3, 1).contiguous(), armies.detach().contiguous()
     found = torch.empty((count, height, width, FOUND_ORDERED if ordered else FOUND), device=board.device)
     if board.device.type == "cuda":
         from learner.ways_cuda import survey_on_gpu
 
-        survey_on_gpu(boards, armies, found)
+        survey_on_gpu(boards, armies, likely, found)
     else:
         maps = np.empty((MAPS, map_places(height, width)), np.int32)
-        survey_boards(boards.numpy(), armies.numpy(), found.numpy(), maps)
+        survey_boards(boards.numpy(), armies.numpy(), likely.numpy(), found.numpy(), maps)
     planes = found.permute(0, 3, 1, 2)
     home, goal, front, is_front = planes[:, :LOAD].unbind(1)
     loads = planes[:, LOAD:FOUND]
@@ -158,22 +161,32 @@ def order_of(paid: Tensor, came: Tensor, is_front: Tensor) -> Tensor:
     return FAR - torch.stack([nearer, behind], dim=1)
 
 
-def survey_plain(board: Tensor, armies: Tensor, ordered: bool = False) -> Survey:
+def has_kernels(board: Tensor) -> bool:
+    """Whether kernels search these planes."""
+    return KERNELS and (board.device.type == "cpu" or ON_GPU) and not torch.onnx.is_in_onnx_export()
+
+
+def walls_of(has: Tensor) -> Tensor:
+    """Where armies do not go, bool (N, H, W): mountains, obstacles and cities of nobody; has (N, P, H, W) bool."""
+    owned = has[:, MINE] | has[:, ALLY] | has[:, ENEMY]
+    return has[:, MOUNTAIN] | has[:, OBSTACLE] | (has[:, CITY] & ~owned)
+
+
+def survey_plain(board: Tensor, armies: Tensor, ordered: bool = False, likely: Tensor | None = None) -> Survey:
     """`survey_compiled` by torch alone."""
     search, sum_up, go = steps_to, add_up, least_on_way
     if torch.onnx.is_in_onnx_export():  # a script keeps its loops, for ONNX
         search, sum_up, go = torch.jit.script(steps_to), torch.jit.script(add_up), torch.jit.script(least_on_way)
     has = board > 0.0
-    mine, enemy, owned = has[:, MINE], has[:, ENEMY], has[:, MINE] | has[:, ALLY] | has[:, ENEMY]
-    walls = has[:, MOUNTAIN] | has[:, OBSTACLE] | (has[:, CITY] & ~owned)
-    depth = search(has[:, IN_SIGHT] & ~enemy & ~walls, walls)
-    fog = ~has[:, SEEN] & (depth < FAR) & ~walls
-    deepest = (depth * fog).amax((1, 2), keepdim=True)
-    goals = [
-        enemy & has[:, GENERAL],
-        fog & (depth >= (2.0 * deepest / 3.0).floor().clamp(min=1.0)),
-        ~has[:, MINE] & ~has[:, ALLY],
-    ]
+    mine, enemy, walls = has[:, MINE], has[:, ENEMY], walls_of(has)
+    if likely is None:
+        depth = search(has[:, IN_SIGHT] & ~enemy & ~walls, walls)
+        fog = ~has[:, SEEN] & (depth < FAR) & ~walls
+        deepest = (depth * fog).amax((1, 2), keepdim=True)
+        maybe = fog & (depth >= (2.0 * deepest / 3.0).floor().clamp(min=1.0))
+    else:
+        maybe = likely > 0.0
+    goals = [enemy & has[:, GENERAL], maybe, ~has[:, MINE] & ~has[:, ALLY]]
     chosen = goals.pop() & ~walls
     while goals:
         better = goals.pop() & ~walls
@@ -219,13 +232,12 @@ class Ways(nn.Module):
         """Planes it makes."""
         return COUNT + (ORDER if self.ordered else 0)
 
-    def forward(self, board: Tensor) -> Tensor:
-        """Planes of `Sight` (N, P, H, W) to (N, count, H, W) float32."""
+    def forward(self, board: Tensor, likely: Tensor | None = None) -> Tensor:
+        """Planes of `Sight` (N, P, H, W) to (N, count, H, W) float32; likely: as `survey_compiled` has it."""
         with torch.no_grad():
             board = board.float()
             armies = army_of(board[:, MY_ARMY])
-            compiled = KERNELS and (board.device.type == "cpu" or ON_GPU) and not torch.onnx.is_in_onnx_export()
-            found = (survey_compiled if compiled else survey_plain)(board, armies, self.ordered)
+            found = (survey_compiled if has_kernels(board) else survey_plain)(board, armies, self.ordered, likely)
             loaded = (found.load > 0.0) & (found.front < FAR)[:, None]
             load = torch.log2(1.0 + F.relu(found.load) * loaded) / ARMY_SCALE
             others = army_of(board[:, OTHERS]).clamp(max=MOST).sum(1)

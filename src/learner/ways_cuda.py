@@ -1,4 +1,4 @@
-"""Searches of `engine.ways` for tensors on a GPU, queued on torch's current stream."""
+"""Searches of `engine.ways` and `engine.belief` for tensors on a GPU, queued on torch's current stream."""
 
 from typing import Any
 
@@ -6,18 +6,30 @@ import torch
 from numba import cuda
 from torch import Tensor
 
-from engine.cuda.kernels import survey_each
+from engine.bots.desk import desk_words
+from engine.cuda.kernels import believe_each, survey_each
 from engine.ways import MAPS, map_places
 
 THREADS = 64  # of a block
 
 
-def survey_on_gpu(boards: Tensor, armies: Tensor, out: Tensor) -> None:
+def survey_on_gpu(boards: Tensor, armies: Tensor, likely: Tensor, out: Tensor) -> None:
     """Fill in `out` as `engine.ways.survey_boards` does; waits for nothing."""
     count, height, width = armies.shape
     if count == 0:  # no grid is empty
         return
     maps = torch.empty((count, MAPS, map_places(height, width)), dtype=torch.int32, device=boards.device)
     stream: Any = cuda.external_stream(torch.cuda.current_stream(boards.device).cuda_stream)
-    arrays = (cuda.as_cuda_array(x, sync=False) for x in (boards, armies, out, maps))
+    arrays = (cuda.as_cuda_array(x, sync=False) for x in (boards, armies, likely, out, maps))
     survey_each[-(-count // THREADS), THREADS, stream](*arrays)
+
+
+def believe_on_gpu(boards: Tensor, told: Tensor, out: Tensor) -> None:
+    """Fill in `out` as `engine.belief.believe_boards` does; waits for nothing."""
+    count, height, width, _ = boards.shape
+    if count == 0:
+        return
+    desks = torch.empty((count, desk_words(height * width)), dtype=torch.int32, device=boards.device)
+    stream: Any = cuda.external_stream(torch.cuda.current_stream(boards.device).cuda_stream)
+    arrays = (cuda.as_cuda_array(x, sync=False) for x in (boards, told, out, desks))
+    believe_each[-(-count // THREADS), THREADS, stream](*arrays)

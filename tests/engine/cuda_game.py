@@ -17,8 +17,10 @@ from unittest import mock
 import numpy as np
 from numba import boolean, cuda, float32, int8, int32, int64, void
 
+from engine import belief
 from engine.batch import GameBatch
 from engine.board import HEADER, RANK, SEAT_FIELDS, TICKING, TOUCHED
+from engine.bots.desk import desk_words
 from engine.maps import MapSpec
 from engine.observation import planes
 from engine.rewards import Shaping
@@ -134,6 +136,7 @@ def use_batch():
 def signatures():
     """The types each kernel is called with."""
     rows, flat = int32[:, ::1], int32[::1]
+    boards, tiles = float32[:, :, :, ::1], float32[:, :, ::1]
     return {
         "play": void(rows, rows, float32[:, ::1], rows, float32[::1], flat, int64, int64),
         "renew": void(rows, rows, rows, flat, int64, int64, int64),
@@ -147,12 +150,13 @@ def signatures():
         "play_hunters": void(rows, int8[:, ::1], int64, rows, rows),
         "play_strategist": void(rows, int8[:, ::1], int64, rows, rows),
         "expand_masks": void(rows, boolean[:, :, ::1], boolean),
-        "survey_each": void(float32[:, :, :, ::1], float32[:, :, ::1], float32[:, :, :, ::1], int32[:, :, ::1]),
+        "survey_each": void(boards, tiles, tiles, boards, int32[:, :, ::1]),
+        "believe_each": void(boards, rows, boards, rows),
     }
 
 
 def survey_games(device):
-    """What the searches of `engine.ways` find in a few games: a digest a turn."""
+    """What `engine.belief` and the searches of `engine.ways` find in a few games: a digest a turn."""
     batch = GameBatch("generalsio", 2, SEED, board=BOARD)
     seen = batch.reset()
     digests = []
@@ -167,15 +171,22 @@ def survey_games(device):
             )
             boards = np.ascontiguousarray(np.moveaxis(boards, 1, -1))
             armies = np.where((seen.flags >> 1) & 3 == 1, seen.army, 0).reshape(boards.shape[:3]).astype(np.float32)
+            count, tiles = len(boards), armies[0].size
+            told = np.ascontiguousarray(seen.vector.reshape(count, -1)[:, [0, 4, 6]])  # neither has castles nor is dead
+            guessed = np.zeros((*armies.shape, belief.FOUND), np.float32)
+            desks = np.zeros((count, desk_words(tiles)), np.int32)
             found = np.zeros((*armies.shape, FOUND_ORDERED), np.float32)
-            maps = np.zeros((len(boards), MAPS, map_places(*armies.shape[1:])), np.int32)
+            maps = np.zeros((count, MAPS, map_places(*armies.shape[1:])), np.int32)
             if device == "cpu":
-                survey_boards(boards, armies, found, maps[0])
+                belief.believe_boards(boards, told, guessed, desks[0])
+                survey_boards(boards, armies, guessed[..., belief.LIKELY].copy(), found, maps[0])
             else:
-                from engine.cuda.kernels import survey_each
+                from engine.cuda.kernels import believe_each, survey_each
 
-                survey_each[2, 3](boards, armies, found, maps)
-            digests.append(hashlib.sha256(found.tobytes()).hexdigest())
+                believe_each[2, 3](boards, told, guessed, desks)
+                survey_each[2, 3](boards, armies, guessed[..., belief.LIKELY].copy(), found, maps)
+            digests += [hashlib.sha256(what.tobytes()).hexdigest() for what in (guessed, found)]
+            assert guessed.any()
         seen, *_ = batch.step(batch.bot_actions("expander"))
     return digests
 

@@ -140,7 +140,7 @@ def test_the_first_fragments_count_alike_in_the_agreement(monkeypatch):
     assert told == pytest.approx([1.0, 1 / 2, 1 / 3, 1 / 2])
 
 
-TOLD = ("--ways", "--phases", "--ordered")
+TOLD = ("--ways", "--phases", "--ordered", "--belief")
 
 
 def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
@@ -163,7 +163,7 @@ def test_the_command_writes_a_policy_and_goes_on_from_it(tmp_path):
     assert result.exit_code == 2
     assert "without castles" in result.output
     config = load_policy(tmp_path / "second").policy.config
-    assert (config.halves, config.ways, config.phases, config.ordered) == (False, True, True, True)
+    assert (config.halves, config.ways, config.phases, config.ordered, config.belief) == (False, True, True, True, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -204,6 +204,7 @@ def test_a_signal_ends_the_training_and_keeps_what_was_learned(number, tmp_path,
             ["--teacher", "hunter", "--ordered"],
             "network ordered is True without ways; accepted: False, or ways as well",
         ),
+        (["--teacher", "hunter", "--belief"], "network belief is True without ways; accepted: False"),
         (["--teacher", "hunter", "--start", "nowhere"], "nowhere"),
     ],
 )

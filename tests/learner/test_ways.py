@@ -25,12 +25,12 @@ if COMPILED:
 LINES = "A30 a1 a3 a9 a2 .\n.   ^  a7 ^  .  .\n.   .  a1 .  .  .\n.   .  .  .  .  B1"
 
 
-def found(form, text, seat=0, ordered=False):
+def found(form, text, seat=0, ordered=False, likely=None):
     """A survey of what a seat sees of a board in letters, the only one of its batch."""
     game = read(16, text).game()
     words = torch.from_numpy(BoardView.of(game.row, game._shape).view[seat].copy())
     board = Sight()(words[None])
-    survey = form(board, army_of(board[:, MY_ARMY]), ordered)
+    survey = form(board, army_of(board[:, MY_ARMY]), ordered, likely)
     return survey._make(field[0].tolist() for field in survey)
 
 
@@ -115,6 +115,17 @@ def test_when_all_is_known_the_goal_is_land_of_others(form):
     assert survey.goal == [[2, 2, 2], [1, 1, 1], [0, 0, 0]]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_the_goal_lies_where_it_is_told_to_until_a_general_is_seen(form):
+    likely = torch.zeros(1, 4, 6)
+    likely[0, 2, 0] = 1.0
+    assert found(form, LINES, likely=likely).goal[0][:2] == [2, 3]
+    seen = "A1 ^ . .\na1 ^ #40 .\na1 a1 a1 B1"
+    assert found(form, seen, likely=torch.ones(1, 3, 4)).goal == found(form, seen).goal
+    none = torch.zeros(1, 4, 6)  # then it is land of others
+    assert found(form, LINES, likely=none).goal[0] == [1, 2, 3, 2, 1, 0]
+
+
 @pytest.mark.skipif(not COMPILED, reason="numba is not installed")
 @pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("competition", "competition")])
 def test_kernels_and_torch_find_the_same_in_whole_games(ruleset, board):
@@ -135,8 +146,9 @@ def test_kernels_and_torch_find_the_same_in_whole_games(ruleset, board):
 def test_narrow_boards(shape):
     planes = torch.rand(2, 17, *shape)
     for form in FORMS:
-        for field in form.values[0](planes, army_of(planes[:, MY_ARMY]), True):
-            assert (field.shape[0], *field.shape[-2:]) == (2, *shape)
+        for likely in (None, torch.zeros(2, *shape)):
+            for field in form.values[0](planes, army_of(planes[:, MY_ARMY]), True, likely):
+                assert (field.shape[0], *field.shape[-2:]) == (2, *shape)
 
 
 def test_a_network_is_the_same_without_kernels(monkeypatch):
@@ -153,10 +165,10 @@ def test_a_network_is_the_same_without_kernels(monkeypatch):
     torch.testing.assert_close(Ways(ordered=True)(planes), shown, atol=1e-5, rtol=0.0)
 
 
-@pytest.mark.parametrize(("phases", "ordered"), [(False, False), (True, False), (True, True)])
-def test_a_policy_with_ways_is_kept_and_exported(phases, ordered, tmp_path):
+@pytest.mark.parametrize("told", [(), ("phases",), ("phases", "ordered"), ("belief",), ("ordered", "belief")])
+def test_a_policy_with_ways_is_kept_and_exported(told, tmp_path):
     torch.manual_seed(0)
-    policy = Policy(replace(NETWORK, phases=phases, ordered=ordered))
+    policy = Policy(replace(NETWORK, **dict.fromkeys(told, True)))
     save_policy(policy, tmp_path / "one", {})
     again = load_policy(tmp_path / "one").policy
     words = torch.randint(0, 127, (1, 2, 5, 6), dtype=torch.int32)

@@ -37,6 +37,7 @@ from engine.batch import (
     next_episode,
     step_game,
 )
+from engine.belief import believe
 from engine.board import (
     EPISODE,
     INVALID,
@@ -249,11 +250,22 @@ def expand_masks(rows: Int32, legal: Bool, castles: bool) -> None:
 
 
 @launched
-def survey_each(boards: Float32, armies: Float32, out: Float32, maps: Int32) -> None:
+def survey_each(boards: Float32, armies: Float32, likely: Float32, out: Float32, maps: Int32) -> None:
     """`engine.ways.survey` of N boards, a thread each.
 
-    boards (N, H, W, P), armies (N, H, W), out (N, H, W, FOUND or FOUND_ORDERED), maps (N, MAPS, places).
+    boards (N, H, W, P), armies (N, H, W), likely (N, H, W) or (N, 0, 0), out (N, H, W, FOUND or FOUND_ORDERED),
+    maps (N, MAPS, places).
     """
     n = cuda.grid(1)
     if n < boards.shape[0]:
-        survey(boards[n], armies[n], out[n], maps[n])
+        survey(boards[n], armies[n], likely[n], out[n], maps[n])
+
+
+@launched
+def believe_each(boards: Float32, told: Int32, out: Float32, desks: Int32) -> None:
+    """`engine.belief.believe` of N boards, a thread each: boards (N, H, W, P), told (N, TOLD), out (N, H, W, 2), desks
+    (N, words).
+    """
+    n = cuda.grid(1)
+    if n < boards.shape[0]:
+        believe(boards[n], told[n], out[n], desks[n])

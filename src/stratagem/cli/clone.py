@@ -43,6 +43,12 @@ WEAKER = 0.25  # of the games, once the learner plays for itself from the start,
 @click.option(
     "--ordered/--no-ordered", default=False, show_default=True, help="Whether ways show what to gather first."
 )
+@click.option(
+    "--belief/--no-belief",
+    default=False,
+    show_default=True,
+    help="Whether it is shown where the enemy's general probably is, and ways lead there.",
+)
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=5.0, show_default=True, help="Of training.")
 @click.option("--games", type=click.IntRange(min=1), help="Take only the first so many; with --teacher, at a time: 32.")
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Learning rate at the start.")
@@ -60,6 +66,7 @@ def clone(
     ways: bool,
     phases: bool,
     ordered: bool,
+    belief: bool,
     minutes: float,
     games: int | None,
     rate: float,
@@ -82,7 +89,7 @@ def clone(
     from learner.cloning import CloneSettings
 
     settings = CloneSettings(seed=seed, seconds=60.0 * minutes, games=games or 32, learning_rate=rate)
-    options = {"halves": halves, "ways": ways, "phases": phases, "ordered": ordered}
+    options = {"halves": halves, "ways": ways, "phases": phases, "ordered": ordered, "belief": belief}
     if teacher is None:
         _from_files(files, games, _network(start, size, **options), settings, out, start, device)
     else:

@@ -152,11 +152,13 @@ def rate(
 @click.option("--blocks", type=int, default=1, show_default=True, help="Residual blocks on each.")
 @click.option("--phases", is_flag=True, help="Let it be told each turn of the cycle of 50.")
 @click.option("--ordered", is_flag=True, help="Let ways show in which order to gather.")
+@click.option("--belief", is_flag=True, help="Show it where the enemy's general probably is, and let ways lead there.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of the new weights.")
-def grow(path: Path, out: Path, levels: int, blocks: int, phases: bool, ordered: bool, seed: int) -> None:
+def grow(path: Path, out: Path, levels: int, blocks: int, seed: int, **more: bool) -> None:
     """Write POLICY to OUT with a larger network: a pyramid, to see the whole board, or more to be told.
 
-    Until it has learned more it plays as before, or nearly so. Exit status: 0, 2 if the policy cannot be used.
+    Until it has learned more it plays as before, or nearly so; with --belief it marches elsewhere at once. Exit status:
+    0, 2 if the policy cannot be used.
     """
     import torch
 
@@ -167,7 +169,7 @@ def grow(path: Path, out: Path, levels: int, blocks: int, phases: bool, ordered:
     try:
         snapshot = load_policy(_stem(path))
         torch.manual_seed(seed)
-        larger = grown(snapshot.policy, levels, blocks, phases, ordered)
+        larger = grown(snapshot.policy, levels, blocks, tuple(name for name, asked in more.items() if asked))
     except (SnapshotError, ValueError) as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)

@@ -29,6 +29,12 @@ ALGORITHMS = ("ppo",)
 @click.option(
     "--ordered/--no-ordered", default=False, show_default=True, help="Whether ways show what to gather first."
 )
+@click.option(
+    "--belief/--no-belief",
+    default=False,
+    show_default=True,
+    help="Whether it is shown where the enemy's general probably is, and ways lead there.",
+)
 @click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its network.")
 @click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
 @click.option("--ruleset", default="generalsio", show_default=True, help="generalsio, classic or competition.")
@@ -74,6 +80,7 @@ def train(
     ways: bool,
     phases: bool,
     ordered: bool,
+    belief: bool,
     start: Path | None,
     board: str,
     ruleset: str,
@@ -118,7 +125,7 @@ def train(
                 found = "with" if network.castles else "without"
                 raise ValueError(f"{start} is of rules {found} castles; accepted: a policy for {ruleset}")
         else:
-            told = {"ways": ways, "phases": phases, "ordered": ordered}
+            told = {"ways": ways, "phases": phases, "ordered": ordered, "belief": belief}
             network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0, **told)
         plan = FusedPlan(
             name=name,

@@ -118,6 +118,21 @@ def test_a_policy_that_is_shown_the_order_answers_as_before_and_can_learn_to_rea
     assert "the network has ordered already" in again.output
 
 
+def test_ways_of_a_policy_that_is_grown_a_belief_lead_where_a_general_probably_is(tmp_path):
+    torch.manual_seed(2)
+    before = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, ways=True))
+    save_policy(before, tmp_path / "before", {})
+    grown = run("grow", tmp_path / "before", tmp_path / "after", "--belief", "--phases")
+    assert grown.exit_code == 0, grown.output
+    after = load_policy(tmp_path / "after").policy
+    assert after.config == replace(before.config, belief=True, phases=True)
+    assert torch.equal(after.first.weight[:, :-1], before.first.weight)
+    assert not after.first.weight[:, -1].any()
+    again = run("grow", tmp_path / "after", tmp_path / "twice", "--ordered")
+    assert again.exit_code == 2
+    assert "ordered comes before it" in again.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
