@@ -39,6 +39,7 @@ from engine.board import TURN  # noqa: E402
 from engine.maps import MapSpec  # noqa: E402
 from engine.rewards import Shaping  # noqa: E402
 from learner.arena import Arena  # noqa: E402
+from learner.belief import believe_compiled, believe_plain, told_of  # noqa: E402
 from learner.clock import Clock  # noqa: E402
 from learner.fused import FusedPPO, FusedSettings  # noqa: E402
 from learner.fused_rollout import FusedRollout  # noqa: E402
@@ -294,22 +295,29 @@ def measure_maps(bench: Bench) -> None:
 
 
 def measure_ways(bench: Bench) -> None:
-    """Boards a second whose ways are searched, and whether kernels find what torch does."""
+    """Boards a second whose ways are searched and generals guessed, and whether kernels find what torch does."""
     games = min(bench.scale.trained_games, bench.scale.games[-1])
     batch = bench.batch(games)
     batch.reset()
     for _ in range(bench.scale.opening):
         batch.step(batch.bot_actions("random"))
-    words = bench.tensor(batch.observe().words).flatten(0, 1)
-    board = Sight().to(bench.device)(words)
-    found, plain = (search(board, army_of(board[:, MY_ARMY]), True) for search in (survey_compiled, survey_plain))
-    bench.figures["ways_equal_to_torch"] = float(
-        all(torch.allclose(mine, theirs, atol=1e-3) for mine, theirs in zip(found, plain, strict=True))
-    )
+    seen = batch.observe()
+    board = Sight().to(bench.device)(bench.tensor(seen.words).flatten(0, 1))
+    told = told_of(bench.tensor(seen.vector).flatten(0, 1), castles=False)
+    armies = army_of(board[:, MY_ARMY])
+    likely = believe_plain(board, told).likely
+    searches = {
+        "ways": (survey_compiled(board, armies, True, likely), survey_plain(board, armies, True, likely)),
+        "belief": (believe_compiled(board, told), believe_plain(board, told)),
+    }
     ways = Ways(ordered=True)
-    bench.figures["ways_boards_per_s"] = len(board) / min(bench.seconds_of(lambda: ways(board)) for _ in range(3))
-    if not bench.figures["ways_equal_to_torch"]:
-        raise AssertionError("ways differ from those that torch finds")
+    calls = {"ways": lambda: ways(board, likely), "belief": lambda: believe_compiled(board, told)}
+    for name, (found, plain) in searches.items():
+        is_equal = all(torch.allclose(mine, theirs, atol=1e-3) for mine, theirs in zip(found, plain, strict=True))
+        bench.figures[f"{name}_equal_to_torch"] = float(is_equal)
+        bench.figures[f"{name}_boards_per_s"] = len(board) / min(bench.seconds_of(calls[name]) for _ in range(3))
+        if not is_equal:
+            raise AssertionError(f"{name}: kernels differ from torch")
 
 
 def neighbours_as_sums(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
