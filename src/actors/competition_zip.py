@@ -111,11 +111,14 @@ def move_seconds(policy: Path, moves: int = 8) -> float:
     return middle
 
 
-def competition_zip(policy: Path | None, temperature: float = 1.0, bot: str = STAND_IN) -> bytes:
-    """The zip's bytes, the same for the same policy; None packs the scripted bot alone, one of BOTS.
+def competition_zip(
+    policy: Path | None, temperature: float = 1.0, bot: str = STAND_IN, weights: Path | None = None
+) -> bytes:
+    """The zip's bytes, the same for the same policy; None packs the bot alone, one of BOTS.
 
-    `policy` is a path without a suffix, as `load_policy` takes it; `temperature` as in `PolicyMind`. Raises OSError for
-    files that cannot be read, ExportError for what cannot play in the competition.
+    `policy` is a path without a suffix, as `load_policy` takes it; `temperature` as in `PolicyMind`; `weights` are the
+    scout's, None for those in the box. Raises OSError for files that cannot be read, ExportError for what cannot play
+    in the competition.
     """
     if bot not in BOTS:
         raise ExportError(f'bot "{bot}" is unknown; known: {", ".join(BOTS)}')
@@ -128,7 +131,7 @@ def competition_zip(policy: Path | None, temperature: float = 1.0, bot: str = ST
             raise ExportError(f"{policy}: plays games of {seats} seats; the competition's have 2")
     files.append(("play.json", json.dumps({"bot": bot, "temperature": temperature}).encode(), 0o644))
     if bot == SCOUT:
-        files.append((SCOUT_WEIGHTS, (SOURCES / SCOUT_WEIGHTS).read_bytes(), 0o644))
+        files.append((SCOUT_WEIGHTS, (weights or SOURCES / SCOUT_WEIGHTS).read_bytes(), 0o644))
     files += [(name, path.read_bytes(), 0o644) for name, path in sorted(needed_modules(PROGRAM).items())]
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -17,6 +17,7 @@ INTERRUPTED = 130
 @click.option("--key", default="", envvar="STRATAGEM_SITE_KEY", help="The key that the site asks bots for.")
 @click.option("--policy", type=click.Path(path_type=Path), help="Plays: NAME.safetensors with NAME.json.")
 @click.option("--bot", help="Plays: a bot. Known: random, expander, hunter, tracker, strategist, seeker, scout.")
+@click.option("--weights", type=click.Path(path_type=Path), help="With --bot scout: those of a scout taught here.")
 @click.option("--queue", default="1v1", show_default=True, help="1v1, ffa, or the name of a private room.")
 @click.option("--force/--no-force", default=True, show_default=True, help="In rooms: start when all want to.")
 @click.option("--games", type=click.IntRange(min=1), default=1, show_default=True, help="To play.")
@@ -29,6 +30,7 @@ def live(
     key: str,
     policy: Path | None,
     bot: str | None,
+    weights: Path | None,
     queue: str,
     force: bool,
     games: int,
@@ -45,6 +47,8 @@ def live(
     from actors.live import LiveError, LivePlayer, Seat
     from engine.bots.scout import SCOUT
 
+    if weights is not None and bot != SCOUT:
+        raise click.UsageError("--weights goes with --bot scout")
     try:
         mind: Mind
         if policy is not None:
@@ -54,8 +58,9 @@ def live(
             mind = PolicyMind.load(stem, temperature=temperature)
         elif bot == SCOUT:
             from actors.scout_mind import ScoutMind
+            from learner.scout import WEIGHTS
 
-            mind = ScoutMind.load()
+            mind = ScoutMind.load(weights or WEIGHTS)
         else:
             mind = BotMind(str(bot))
         player = LivePlayer(mind, Seat(user_id, name, key, queue, force, moves_a_second))

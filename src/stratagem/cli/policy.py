@@ -32,7 +32,15 @@ def policy() -> None:
     show_default=True,
     help="With --competition; 0: always the best move.",
 )
-def export(paths: tuple[Path, ...], onnx: Path | None, competition: bool, bot: str | None, temperature: float) -> None:
+@click.option("--weights", type=click.Path(path_type=Path), help="With --bot scout: those of a scout taught here.")
+def export(
+    paths: tuple[Path, ...],
+    onnx: Path | None,
+    competition: bool,
+    bot: str | None,
+    temperature: float,
+    weights: Path | None,
+) -> None:
     """Pack POLICY (NAME.safetensors with NAME.json; the name with or without suffix) for another place.
 
     ONNX is for places without torch, and is written only if it answers as torch does, within 0.0001, over the turns of
@@ -41,6 +49,8 @@ def export(paths: tuple[Path, ...], onnx: Path | None, competition: bool, bot: s
     """
     if competition == (onnx is not None):
         raise click.UsageError("give one of --onnx OUT.onnx and --competition")
+    if weights is not None and bot != "scout":
+        raise click.UsageError("--weights goes with --competition --bot scout")
     if onnx is not None:
         if len(paths) != 1 or bot is not None:
             raise click.UsageError("give POLICY and --onnx OUT.onnx")
@@ -48,7 +58,7 @@ def export(paths: tuple[Path, ...], onnx: Path | None, competition: bool, bot: s
         return
     if len(paths) != (2 if bot is None else 1):
         raise click.UsageError("give POLICY and OUT.zip, or --bot NAME and OUT.zip")
-    _export_zip(None if bot else _stem(paths[0]), bot, paths[-1], temperature)
+    _export_zip(None if bot else _stem(paths[0]), bot, paths[-1], temperature, weights)
 
 
 def _export_onnx(stem: Path, target: Path) -> None:
@@ -64,15 +74,18 @@ def _export_onnx(stem: Path, target: Path) -> None:
     click.echo(f"{target}: {len(data):,} bytes, equal to torch")
 
 
-def _export_zip(stem: Path | None, bot: str | None, target: Path, temperature: float) -> None:
-    from actors.competition_zip import BOTS, ExportError, competition_zip, move_seconds
+def _export_zip(stem: Path | None, bot: str | None, target: Path, temperature: float, weights: Path | None) -> None:
+    from actors.competition_zip import BOTS, STAND_IN, ExportError, competition_zip, move_seconds
+    from learner.scout import load_scout
     from learner.snapshot import SnapshotError, replace_file
 
     if bot is not None and bot not in BOTS:
         raise click.BadParameter(f'bot "{bot}" is unknown; known: {", ".join(BOTS)}', param_hint="--bot")
     try:
         speed = f", {1000 * move_seconds(stem):.1f} ms a move on one core here" if stem else ""
-        data = competition_zip(stem, temperature, *([bot] if bot else []))
+        if weights is not None:
+            load_scout(weights)  # what cannot play is refused
+        data = competition_zip(stem, temperature, bot or STAND_IN, weights)
         replace_file(target, data)
     except (SnapshotError, ExportError, OSError) as error:
         click.echo(f"stratagem: {error}", err=True)
@@ -88,6 +101,7 @@ def _export_zip(stem: Path | None, bot: str | None, target: Path, temperature: f
 @click.option("--pairs", type=click.IntRange(1), default=100, show_default=True, help="Mirrored pairs of games each.")
 @click.option("--turns", type=click.IntRange(1), default=1000, show_default=True, help="Longer games are drawn.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps and moves.")
+@click.option("--weights", type=click.Path(path_type=Path), help="With POLICY scout: those of a scout taught here.")
 @click.option("--json", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there.")
 def rate(
     path: Path,
@@ -97,6 +111,7 @@ def rate(
     pairs: int,
     turns: int,
     seed: int,
+    weights: Path | None,
     target: Path | None,
 ) -> None:
     """Play POLICY (NAME.safetensors with NAME.json, a bot, or scout) against bots: each map twice, seats swapped.
@@ -113,20 +128,23 @@ def rate(
     from engine.warm import compile_kernels
     from learner.players import BotPlayer, Player, PolicyPlayer
     from learner.rating import Arena, play_match
-    from learner.scout import load_scout
+    from learner.scout import WEIGHTS, load_scout
     from learner.scout_player import ScoutPlayer
     from learner.snapshot import SnapshotError, load_policy, replace_file
 
-    def player(name: str, number: int) -> Player:
+    if weights is not None and str(path) != SCOUT:
+        raise click.UsageError("--weights goes with POLICY scout")
+
+    def player(name: str, number: int, weights: Path = WEIGHTS) -> Player:
         if name == SCOUT:
-            return ScoutPlayer(load_scout())
+            return ScoutPlayer(load_scout(weights))
         return BotPlayer(name) if name in BOTS else PolicyPlayer(name, load_policy(_stem(Path(name))).policy, number)
 
     try:
         rules = find_ruleset(ruleset)
         arena = Arena(rules.vary(turn_limit=min(turns, rules.turn_limit or turns)), find_map(board, 2), seed)
         rivals = [player(name, seed + number) for number, name in enumerate(against or BOTS, start=1)]
-        own = player(str(path), seed)
+        own = player(str(path), seed, weights or WEIGHTS)
     except (SnapshotError, ValueError) as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)

@@ -27,8 +27,9 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
 
     It learns from games of bots, and from FILEs of recorded 1v1 games (.gior, .gioreplay, .json, .jsonl, each also
     .gz). Of each, one game in twenty is held out and tells how good the guesses are. Beside OUT lie the network for
-    the page, as .onnx, and the learning curve, as .png. The scout plays by src/learner/scout.safetensors, on the page
-    by src/lambdas/scout.onnx. Ctrl-C or SIGTERM ends the training and keeps what was learned.
+    the page, as .onnx, and the learning curve, as .png. The scout plays by src/learner/scout.safetensors or, where
+    --weights names it, by OUT; on the page by src/lambdas/scout.onnx. Ctrl-C or SIGTERM ends the training and keeps
+    what was learned.
     """
     from learner.host import prepare_host
 

@@ -1,6 +1,7 @@
 """`stratagem policy`: rating against bots and other policies, and another temperature."""
 
 import json
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from engine.batch import GameBatch
 from engine.map_specs import MapSpec
 from learner.network import NetworkConfig, Policy
+from learner.scout import WEIGHTS, Scout, load_scout, save_scout
 from learner.snapshot import load_policy, save_policy
 from stratagem.cli import main
 
@@ -133,6 +135,21 @@ def test_ways_of_a_policy_that_is_grown_a_belief_lead_where_a_general_probably_i
     assert "ordered comes before it" in again.output
 
 
+def test_a_scout_that_was_taught_here_is_rated_and_packed(tmp_path):
+    weights = tmp_path / "mine.safetensors"
+    save_scout(load_scout(), weights)
+    options = ("--against", "random", "--board", "small", "--pairs", 1, "--turns", 60)
+    told = run("rate", "scout", "--weights", weights, *options)
+    assert told.exit_code == 0, told.output
+    save_scout(Scout(), weights)  # one that has learned nothing
+    assert run("export", "--competition", "--bot", "scout", "--weights", weights, tmp_path / "bot.zip").exit_code == 0
+    with zipfile.ZipFile(tmp_path / "bot.zip") as packed:
+        assert packed.read("learner/scout.safetensors") == weights.read_bytes()
+    assert run("export", "--competition", "--bot", "scout", tmp_path / "bot.zip").exit_code == 0
+    with zipfile.ZipFile(tmp_path / "bot.zip") as packed:
+        assert packed.read("learner/scout.safetensors") == WEIGHTS.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -143,6 +160,8 @@ def test_ways_of_a_policy_that_is_grown_a_belief_lead_where_a_general_probably_i
         (("rate", "{policy}", "--board", "moon"), 'map "moon" is unknown'),
         (("rate", "{policy}", "--ruleset", "chess"), "chess"),
         (("rate", "{policy}", "--against", "nobody"), "nobody"),
+        (("rate", "scout", "--weights", "nowhere"), "nowhere: is no scout"),
+        (("export", "--competition", "--bot", "scout", "--weights", "nowhere", "bot.zip"), "nowhere: is no scout"),
         (("temper", "nowhere", "{policy}", "0.5"), "nowhere"),
         (("temper", "{policy}", "{policy}", "0"), "temperature is 0.0; accepted: above 0 to 100"),
     ],
@@ -152,3 +171,10 @@ def test_what_cannot_be_is_told_in_a_line(policy, arguments, complaint):
     assert told.exit_code == 2
     assert complaint in told.output
     assert len(told.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("rate", "hunter"), ("export", "--competition", "bot.zip", "--bot", "seeker")])
+def test_weights_are_a_scouts(arguments):
+    told = run(*arguments, "--weights", "mine.safetensors")
+    assert told.exit_code == 2
+    assert "--weights goes with" in told.output
