@@ -75,7 +75,8 @@ def _export_onnx(stem: Path, target: Path) -> None:
 
 
 def _export_zip(stem: Path | None, bot: str | None, target: Path, temperature: float, weights: Path | None) -> None:
-    from actors.competition_zip import BOTS, STAND_IN, ExportError, competition_zip, move_seconds
+    from actors.competition import STAND_IN
+    from actors.competition_zip import BOTS, ExportError, competition_zip, move_seconds
     from learner.scout import load_scout
     from learner.snapshot import SnapshotError, replace_file
 
