@@ -15,6 +15,7 @@ from engine.compile import OneThread
 from learner.network import NetworkConfig, Policy
 from learner.snapshot import save_policy
 from stratagem.cli import main
+from stratagem.policies import BOX
 
 
 def new_batch(seed):
@@ -89,9 +90,16 @@ def test_the_policy_answers_every_turn_as_it_does_to_the_engines_observation(pol
     assert info["invalid"][0] <= 3  # of moves that the other seat's undid before their turn came
 
 
-@pytest.mark.parametrize("bot", ["seeker", "scout"])
-def test_a_bot_plays_a_whole_game_and_beats_random(bot, tmp_path):
-    (tmp_path / "bot.zip").write_bytes(competition_zip(None, bot=bot))
+@pytest.mark.parametrize(
+    "packed",
+    [
+        pytest.param({"policy": None, "bot": "seeker"}, id="seeker"),
+        pytest.param({"policy": None, "bot": "scout"}, id="scout"),
+        pytest.param({"policy": BOX / "pupil-competition", "temperature": 0.0}, id="the policy in the box"),
+    ],
+)
+def test_what_is_in_the_box_plays_a_whole_game_and_beats_random(packed, tmp_path):
+    (tmp_path / "bot.zip").write_bytes(competition_zip(**packed))
     batch = new_batch(6)
     program = Program(tmp_path / "bot.zip", tmp_path / "unpacked")
     program.send(handshake(batch, 0))
