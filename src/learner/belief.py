@@ -77,10 +77,9 @@ def entry_of(number: Tensor, bounds: tuple[int, ...]) -> Tensor:
 
 
 def total(number: Tensor, reach: int) -> Tensor:
-    """The sum over all tiles within some rows and columns, (N, H, W)."""
+    """The sum of whole numbers over all tiles within some rows and columns, (N, H, W); exact under autocast as well."""
     side = 2 * reach + 1
-    weight = torch.ones((1, 1, side, side), device=number.device)
-    return F.conv2d(number[:, None], weight, padding=reach)[:, 0].round()
+    return (side**2 * F.avg_pool2d(number[:, None], side, 1, reach)[:, 0]).round()
 
 
 def believe_plain(board: Tensor, told: Tensor) -> Whereabouts:

@@ -62,7 +62,8 @@ def test_kernels_torch_and_the_seeker_believe_the_same_in_whole_games(ruleset, b
             seen = batch.observe()
             planes = sight(torch.from_numpy(seen.words.reshape(12, batch.height, batch.width).copy()))
             told = told_of(torch.from_numpy(seen.vector.reshape(12, -1).copy()), ruleset == "competition")
-            one, other = believe_compiled(planes, told), believe_plain(planes, told)
+            with torch.autocast("cpu", torch.bfloat16):  # as in training on a GPU
+                one, other = believe_compiled(planes, told), believe_plain(planes, told)
             torch.testing.assert_close(one.chance, other.chance, atol=1e-6, rtol=0.0, msg=f"chances at turn {turn}")
             assert torch.equal(one.likely, other.likely), turn
             assert ((one.likely == 1.0) <= (one.chance > 0.6)).all()
