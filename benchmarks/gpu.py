@@ -305,10 +305,11 @@ def measure_ways(bench: Bench) -> None:
     board = Sight().to(bench.device)(bench.tensor(seen.words).flatten(0, 1))
     told = told_of(bench.tensor(seen.vector).flatten(0, 1), castles=False)
     armies = army_of(board[:, MY_ARMY])
-    likely = believe_plain(board, told).likely
+    believed = believe_plain(board, told)
+    likely = believed.likely
     searches = {
         "ways": (survey_compiled(board, armies, True, likely), survey_plain(board, armies, True, likely)),
-        "belief": (believe_compiled(board, told), believe_plain(board, told)),
+        "belief": (believe_compiled(board, told), believed),
     }
     ways = Ways(ordered=True)
     calls = {"ways": lambda: ways(board, likely), "belief": lambda: believe_compiled(board, told)}

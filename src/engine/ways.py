@@ -274,8 +274,11 @@ def survey(board: Float32, armies: Float32, likely: Float32, out: Float32, maps:
     """
     height, width = armies.shape
     stride = width + 1
-    flood(maps, DEPTH, lay_out(board, maps), stride)
-    least = least_depth(board, maps)
+    tail = lay_out(board, maps)
+    least = 0
+    if len(likely) == 0:
+        flood(maps, DEPTH, tail, stride)
+        least = least_depth(board, maps)
     tail, kind = 0, 0
     while tail == 0 and kind < 3:
         tail = queue_goals(board, likely, maps, kind, least)

@@ -36,7 +36,7 @@ from engine.bots.whereabouts_table import POINTS
 from engine.ways import ENEMY, GENERAL, IN_SIGHT, MINE, SEEN
 from learner import ways
 
-FAR = 120  # steps at least that a search goes on for, where torch searches
+FAR = 120  # steps that a search goes on for, where torch searches; a kernel's has no end
 TIMES = (75, 100, 150)  # turns at which another entry of a table begins,
 SIZES = (15, 23, 31, 45, 65)  # and sizes of the enemy's land
 

@@ -16,9 +16,10 @@ TOLD = ("phases", "ordered", "belief")  # options of `NetworkConfig` by which a 
 def grown(policy: Policy, levels: int = 0, blocks: int = 0, told: tuple[str, ...] = ()) -> Policy:
     """A copy that has a pyramid beside its encoder, or is told more, and answers as before until it learns to use that.
 
-    With belief alone it does not: its ways lead elsewhere at once. levels, blocks: of `learner.pyramid.Pyramid`;
-    0 levels: none. told: names of TOLD. (Chen et al. 2016: Net2Net.) Raises ValueError for what there is already, for
-    sizes that no network has, where nothing is asked for, and for ordered behind belief, whose plane is the last.
+    Told a belief it does not answer as before: its ways lead elsewhere at once. levels, blocks: of
+    `learner.pyramid.Pyramid`; 0 levels: none. told: names of TOLD. (Chen et al. 2016: Net2Net.) Raises ValueError for
+    what there is already, for sizes that no network has, where nothing is asked for, and for ordered behind belief,
+    whose plane is the last.
     """
     now = policy.config
     if not (levels or told):

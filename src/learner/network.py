@@ -72,6 +72,8 @@ class NetworkConfig:
         for name in ("ordered", "belief"):
             if getattr(self, name) and not self.ways:
                 raise ValueError(f"network {name} is True without ways; accepted: False, or ways as well")
+        if self.belief and self.seats < 2:
+            raise ValueError(f"network belief is True with seats {self.seats}; accepted: seats of 2 to 16")
 
     @classmethod
     def of(cls, size: str, **options: Any) -> "NetworkConfig":

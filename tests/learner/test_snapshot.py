@@ -58,6 +58,10 @@ def test_saving_leaves_two_files_and_nothing_else(saved):
         (lambda d: d["network"].update(channels="8"), "network channels is '8'; accepted: int"),
         (lambda d: d["network"].update(ordered=True), "network ordered is True without ways; accepted: False"),
         (lambda d: d["network"].update(belief=True), "network belief is True without ways; accepted: False"),
+        (
+            lambda d: d["network"].update(belief=True, ways=True, seats=1),
+            "network belief is True with seats 1; accepted",
+        ),
         (lambda d: d["network"].update(halves=1), "network halves is 1; accepted: bool"),
         (lambda d: d["network"].update(channels=0), "network channels is 0"),
         (lambda d: d["network"].update(channels=4096, blocks=256), "would have some"),
