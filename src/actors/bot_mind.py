@@ -1,5 +1,7 @@
-"""Scripted bots for games that are played elsewhere."""
+"""Who decides in games that are played elsewhere; the scripted bots among them."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +22,14 @@ class Mind(Protocol):
 
     def decide(self, view: ForeignView) -> int:
         """The action code for the turn the view shows; to be asked once every turn, whether it is played or not."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """Somebody who can sit down at many games at once, with a mind for each."""
+
+    name: str
+    mind: Callable[[int], Mind]  # from a seed
 
 
 class BotMind:

@@ -18,7 +18,6 @@ import socketio
 from actors.bot_mind import Mind
 from actors.foreign_view import ForeignView
 from actors.site_wire import ShownGame, WireError
-from engine.actions import decode
 from engine.rulesets import RULESETS
 
 BOT_PREFIX = "[Bot]"  # the site asks it of bots' names
@@ -194,15 +193,13 @@ class LivePlayer:
             return
         if type(played) is int and played < self._index:
             await self._emit("clear_moves")
-        shape, width = self._view.shape, self._view.width
-        move = decode(action, shape.height, shape.width)
+        move = self._view.on_map(action)
         if move is None:
             return
-        start, end = (tile // shape.width * width + tile % shape.width for tile in move[:2])
         self._index += 1
         self._moved = now
         self._outcome.moves += 1
-        await self._emit("attack", start, end, bool(move[2]), self._index)
+        await self._emit("attack", *move, self._index)
 
     async def _end(self, won: bool, more: bool) -> None:
         if self._outcome is None:

@@ -6,17 +6,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from actors.bot_mind import Mind
+from actors.foreign_view import ForeignView
 from actors.site_wire import make_diff, scores_of, shown_board
 from engine.actions import encode
 from engine.arrays import Int32
 from engine.batch import GameBatch
-from engine.board import ALIVE, AWAY, MAP_HEIGHT, MAP_WIDTH
-from engine.bots import bot_actions, find_bot, scratch_words
-from engine.compile import OneThread
+from engine.board import ALIVE, AWAY, MAP_HEIGHT, MAP_WIDTH, Shape
 from engine.game import Game
 from engine.layout import Layout
 from engine.record import Record
 from engine.rulesets import Ruleset
+from engine.views import BoardView
 
 MAX_QUEUE = 1000  # moves a seat may have waiting
 AFK_TURN, AFK_TURN_OF_MANY = 71, 121  # a seat that has not moved by then is out, of two seats and of more
@@ -47,22 +48,30 @@ def draw_layout(seats: int, seed: int) -> Layout:
 
 
 class SiteGame:
-    """A game. `bots` names the scripted bot of each seat, or None for a client's."""
+    """A game. `minds` has whoever of this process plays a seat, or None for a client's.
+
+    Raises ValueError where a mind does not play such games.
+    """
 
     def __init__(
-        self, id: str, ruleset: Ruleset, layout: Layout, names: Sequence[str], bots: Sequence[str | None], seed: int
+        self, id: str, ruleset: Ruleset, layout: Layout, names: Sequence[str], minds: Sequence[Mind | None]
     ) -> None:
-        self.id, self.names, self.seed = id, tuple(names), seed
+        self.id, self.names = id, tuple(names)
         self.game = Game(ruleset, layout)
         self.layout = layout
         self.seats = self.game.seats
         self.queues: list[deque[Queued]] = [deque() for _ in range(self.seats)]
-        self.moved = [bot is not None for bot in bots]
+        self.moved = [mind is not None for mind in minds]
         self.played: list[int] = [-1] * self.seats  # number of each seat's last move that left its queue
         self.actions: list[Int32] = []  # of every turn so far, (seats,)
         self.surrenders: list[tuple[int, int]] = []  # turn and seat of every event so far
-        self._bots = np.array([[-1 if bot is None else find_bot(bot) for bot in bots]], np.int8)
-        self._scratch = np.zeros((1, scratch_words(self.game.height * self.game.width)), np.int32)
+        size = self.game.height, self.game.width
+        self._shape = Shape.of(ruleset, self.seats, *size)
+        self._residents: dict[int, tuple[Mind, ForeignView]] = {}
+        for seat, mind in enumerate(minds):
+            if mind is not None:
+                self._residents[seat] = mind, ForeignView(ruleset, seat, self.seats, *size, mind.board)
+                mind.begin(self._residents[seat][1])
         self._due: dict[int, int] = {}  # seat -> turn of its next surrender event
         self._sent: list[tuple[list[int], list[int]]] = [([], [])] * self.seats
 
@@ -89,7 +98,7 @@ class SiteGame:
             self._due[seat] = min(self._due.get(seat, self.game.turn), self.game.turn + LAND_STAYS_AFTER_LEAVING)
 
     def step(self) -> None:
-        """Play a turn: surrenders, then of each seat the first waiting move that is valid now, or its bot's."""
+        """Play a turn: surrenders, then of each seat the first waiting move that is valid now, or its mind's."""
         turn = self.game.turn
         if turn == (AFK_TURN if self.seats == 2 else AFK_TURN_OF_MANY):
             for seat in range(self.seats):
@@ -102,11 +111,19 @@ class SiteGame:
             self.queues[seat].clear()
             if self.game.status[seat] == AWAY:
                 self._due[seat] = turn + LAND_STAYS
-        actions = np.array([self._next_action(seat) for seat in range(self.seats)], np.int32)
-        with OneThread():
-            bot_actions(self.game.row[None], self._bots, self.seed, actions[None], self._scratch)
+        actions = np.array(
+            [self._decide(seat) if seat in self._residents else self._next_action(seat) for seat in range(self.seats)],
+            np.int32,
+        )
         self.actions.append(actions)
         self.game.step_actions(actions)
+
+    def _decide(self, seat: int) -> int:
+        """The action of a seat that a mind plays."""
+        mind, view = self._residents[seat]
+        shown = BoardView.of(self.game.row, self._shape)
+        view.copy(shown.view[seat], shown.vector[seat])
+        return encode(view.on_map(mind.decide(view)), self.game.height, self.game.width)
 
     def _next_action(self, seat: int) -> int:
         queue, game = self.queues[seat], self.game

@@ -1,8 +1,8 @@
 """A server that speaks the Socket.IO protocol of generals.io's bots, so that bots written for the site can play here.
 
 Games follow the engine's `generalsio` ruleset on the site's maps. A client waits for an opponent in a queue or a
-private room; after a while a scripted bot may sit down instead. A client that comes back finds its seat again.
-Chat and unknown events are ignored, malformed ones are answered by `gio_error`. Team games are not offered.
+private room; after a while a bot or a policy of the server may sit down instead. A client that comes back finds its
+seat again. Chat and unknown events are ignored, malformed ones are answered by `gio_error`. Team games are not offered.
 
 Source: RULES.md, "Live protocol of the site". A user's id is all that tells who it is: keep the server on loopback, or
 among friends.
@@ -19,6 +19,8 @@ from pathlib import Path
 import socketio
 from aiohttp import web
 
+from actors.bot_mind import Mind, Player
+from actors.players import bot_player
 from actors.site_game import Queued, SiteGame, draw_layout
 from engine.board import ALIVE
 from engine.record_replay import replay_of
@@ -39,8 +41,9 @@ class Hosting:
     """How a server runs its games."""
 
     turn_seconds: float = 0.5
-    bot: str | None = "hunter"  # who sits down where nobody else comes; None: nobody
-    bot_after: float = 5.0  # seconds a client waits in the 1v1 queue before that
+    # Who sits down where nobody else comes; None: nobody.
+    resident: Player | None = field(default_factory=lambda: bot_player("hunter"))
+    resident_after: float = 5.0  # seconds a client waits in the 1v1 queue before that
     rejoin_seconds: float = 30.0  # that a client may be away from its game
     seed: int = 0
     replays: Path | None = None  # folder to write each finished game to, as .gior
@@ -67,7 +70,7 @@ class Match:
     """A game under way, and who is connected to its seats."""
 
     game: SiteGame
-    users: list[str]  # user id of each seat, "" for a bot
+    users: list[str]  # user id of each seat, "" for the server's own
     clients: dict[int, Client] = field(default_factory=dict)
     away: dict[int, float] = field(default_factory=dict)  # seat -> when its client went
     told: set[int] = field(default_factory=set)  # seats that have heard how it ended for them
@@ -258,7 +261,7 @@ class SiteServer:
         present.append(client)
         client.room, client.forces = room, False
         await self._settle(room)
-        if room == DUEL and self.hosting.bot and client.room == DUEL:
+        if room == DUEL and self.hosting.resident and client.room == DUEL:
             self._spawn(self._sit_down_later(client))
 
     def _leave_room(self, client: Client) -> None:
@@ -276,7 +279,7 @@ class SiteServer:
             return
         if len(present) >= 2 if room == DUEL else len(present) == ROOM_SEATS:
             await self._begin(present[: 2 if room == DUEL else ROOM_SEATS])
-        elif room != DUEL and all(client.forces for client in present) and (len(present) > 1 or self.hosting.bot):
+        elif room != DUEL and all(client.forces for client in present) and (len(present) > 1 or self.hosting.resident):
             await self._begin(list(present))
         else:
             names = [client.name for client in present]
@@ -291,23 +294,25 @@ class SiteServer:
                 await self._tell(client, "queue_update", update)
 
     async def _sit_down_later(self, client: Client) -> None:
-        """After a while a bot sits down opposite a client that still waits."""
-        await asyncio.sleep(self.hosting.bot_after)
+        """After a while the server's player sits down opposite a client that still waits."""
+        await asyncio.sleep(self.hosting.resident_after)
         if client.room == DUEL and client.sid in self._clients:
             await self._begin([client])
 
     async def _begin(self, players: list[Client]) -> None:
-        """Start a game of these; a bot plays against one who is alone."""
+        """Start a game of these; the server's own player plays against one who is alone."""
         for client in players:
             self._leave_room(client)
-        bot = self.hosting.bot
-        bots = [None] * len(players) + ([bot] if len(players) == 1 else [])
-        names = [client.name for client in players] + [f"[Bot] {bot}"] * (len(bots) - len(players))
+        resident = self.hosting.resident
         self._games += 1
         seed = self.hosting.seed * 1_000_000 + self._games
-        layout = draw_layout(len(bots), seed)
-        game = SiteGame(uuid.uuid4().hex[:9], RULESETS["generalsio"], layout, names, bots, seed)
-        match = Match(game, [client.user_id for client in players] + [""] * (len(bots) - len(players)))
+        names, users = [client.name for client in players], [client.user_id for client in players]
+        minds: list[Mind | None] = [None] * len(players)
+        if len(players) == 1 and resident is not None:
+            names, users, minds = [*names, f"[Bot] {resident.name}"], [*users, ""], [None, resident.mind(seed)]
+        layout = draw_layout(len(minds), seed)
+        game = SiteGame(uuid.uuid4().hex[:9], RULESETS["generalsio"], layout, names, minds)
+        match = Match(game, users)
         self.matches.append(match)
         for seat, client in enumerate(players):
             await self._seat(match, seat, client)

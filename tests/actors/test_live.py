@@ -1,6 +1,7 @@
 """Clients against the local server on loopback: whole games, lost connections, floods and nonsense."""
 
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ from click.testing import CliRunner
 
 from actors.bot_mind import BotMind
 from actors.live import LiveError, LivePlayer, Seat
+from actors.players import bot_player, policy_player
 from actors.socketio_server import Hosting, SiteServer
 from engine.replay_files import read_replay
 from stratagem.cli import main
+from stratagem.policies import find_policy
 
-HOSTING = Hosting(turn_seconds=0.002, bot_after=0.0, seed=3)
+HOSTING = Hosting(turn_seconds=0.002, resident_after=0.0, seed=3)
 LIMIT = 120.0
 
 
@@ -43,7 +46,7 @@ def test_a_client_plays_a_whole_game_and_sees_what_the_engine_shows(tmp_path):
         await one.play(url)
         return server
 
-    hosting = Hosting(turn_seconds=0.002, bot="random", bot_after=0.0, seed=3, replays=tmp_path)
+    hosting = Hosting(turn_seconds=0.002, resident=bot_player("random"), resident_after=0.0, seed=3, replays=tmp_path)
     server = run(play, hosting)
     (outcome,) = one.outcomes
     assert outcome.won
@@ -63,6 +66,20 @@ def test_a_client_plays_a_whole_game_and_sees_what_the_engine_shows(tmp_path):
     assert kept.id == outcome.replay_id
 
 
+@pytest.mark.parametrize("name", ["scout", "pupil"])
+def test_what_needs_torch_sits_down_as_well(name):
+    resident = bot_player(name) if name == "scout" else policy_player(find_policy(Path(name)))
+    one = player("random")
+
+    async def play(server, url):
+        await one.play(url)
+        return server.finished[0].game.names
+
+    names = run(play, Hosting(turn_seconds=0.0, resident=resident, resident_after=0.0, seed=3))
+    assert names == ("[Bot] a", f"[Bot] {name}")
+    assert not one.outcomes[0].won
+
+
 def test_two_clients_meet_in_a_private_room():
     one, other = player(user="a", queue="room"), player("expander", user="b", queue="room")
 
@@ -73,7 +90,7 @@ def test_two_clients_meet_in_a_private_room():
         await other.client.emit("surrender")
         await asyncio.gather(first, second)
 
-    run(play, Hosting(turn_seconds=0.002, bot=None))
+    run(play, Hosting(turn_seconds=0.002, resident=None))
     assert (one.outcomes[0].won, other.outcomes[0].won) == (True, False)
     assert one.outcomes[0].replay_id == other.outcomes[0].replay_id
 
@@ -96,7 +113,7 @@ def test_a_lost_connection_goes_on_with_the_same_game():
         await playing
         return match, lost
 
-    match, lost = run(play, Hosting(turn_seconds=0.01, bot="random", bot_after=0.0, seed=4))
+    match, lost = run(play, Hosting(turn_seconds=0.01, resident=bot_player("random"), resident_after=0.0, seed=4))
     assert [outcome.replay_id for outcome in one.outcomes] == [match.game.id]
     assert one.outcomes[0].won
     assert match.clients[0] is not lost
@@ -115,7 +132,7 @@ def test_who_stays_away_is_given_up():
             await asyncio.sleep(0.01)
         return match
 
-    match = run(play, Hosting(turn_seconds=0.002, bot_after=0.0, rejoin_seconds=0.0))
+    match = run(play, Hosting(turn_seconds=0.002, resident_after=0.0, rejoin_seconds=0.0))
     assert match.game.game.winner == 1
     assert match.game.record().result().ended == "surrender"
 
@@ -198,7 +215,7 @@ def test_a_flood_is_dropped_and_others_play_on():
         await flood.disconnect()
         return flood.heard
 
-    heard = run(play, Hosting(turn_seconds=0.5, bot_after=0.0))
+    heard = run(play, Hosting(turn_seconds=0.5, resident_after=0.0))
     assert sum("in no game" in str(data) for _, data in heard) < 1000
     assert one.complaints == []
 

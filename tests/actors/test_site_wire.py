@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.bot_mind import BotMind
 from actors.foreign_view import ForeignView
 from actors.site_game import Queued, SiteGame, draw_layout
 from actors.site_wire import ShownGame, WireError, apply_diff, make_diff
@@ -31,7 +32,8 @@ def test_a_diff_that_is_none_is_refused(diff):
 
 
 def new_game(seats=2, bots=("hunter", "expander"), seed=5):
-    return SiteGame("id", RULESETS["generalsio"], draw_layout(seats, seed), [str(s) for s in range(seats)], bots, seed)
+    minds = [bot and BotMind(bot, seed) for bot in bots]
+    return SiteGame("id", RULESETS["generalsio"], draw_layout(seats, seed), [str(s) for s in range(seats)], minds)
 
 
 @pytest.mark.parametrize(("seats", "bots"), [(2, ("hunter", "expander")), (3, ("hunter", "hunter", "random"))])
@@ -51,6 +53,44 @@ def test_what_a_client_hears_is_what_the_engine_shows(seats, bots):
             assert np.array_equal(views[seat].vector, expected.vector)
         match.step()
     assert match.game.turn > 50
+
+
+class Wide:
+    """A mind that wants a board larger than the map; it notes what it is shown and makes its first legal move."""
+
+    name, board = "wide", (30, 31)
+
+    def begin(self, view):
+        self.shown = []
+
+    def decide(self, view):
+        self.shown.append((view.words, view.vector))
+        masks = (view.words >> 8 & 15).ravel()
+        tile = int(masks.argmax())
+        direction = next((d for d in range(4) if masks[tile] >> d & 1), None)
+        self.move = None if direction is None else (divmod(tile, 31), direction)
+        return 0 if direction is None else 1 + (tile * 4 + direction) * 2
+
+
+def test_a_resident_sees_what_the_engine_shows_and_moves_on_the_map():
+    mind = Wide()
+    match = SiteGame("id", RULESETS["generalsio"], draw_layout(2, 5), ["a", "b"], [mind, BotMind("random", 5)])
+    game, moved = match.game, 0
+    height, width = game.height, game.width
+    assert (height, width) < (30, 31)
+    for turn in range(60):
+        expected, before = game.observe(0), game.armies.copy()
+        match.step()
+        words, vector = mind.shown[turn]
+        assert words.shape == (30, 31)
+        assert np.array_equal(words[:height, :width] & 255, expected.flags)
+        assert np.array_equal(words[:height, :width] >> 8 & 255, expected.mask)
+        assert np.array_equal(vector, expected.vector)
+        if mind.move is not None:
+            (r, c), direction = mind.move
+            assert match.actions[-1][0] == 1 + ((r * width + c) * 4 + direction) * 2
+            moved += game.armies[r, c] < before[r, c]
+    assert moved > 10
 
 
 class TestGame:

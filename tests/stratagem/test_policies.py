@@ -11,7 +11,7 @@ from engine.maps import find_map
 from engine.rulesets import find_ruleset
 from learner.network import sample
 from learner.snapshot import load_policy
-from stratagem.policies import boxed
+from stratagem.policies import BOX, boxed, find_policy
 
 MOST_BYTES = 10_000_000
 GAMES, TURNS = 4, 250
@@ -28,6 +28,15 @@ def test_it_is_small_and_has_a_model_card(path: Path) -> None:
     card = path.with_suffix(".md").read_text(encoding="utf-8")
     for what in ("hunter", "expander", "random", "stratagem clone", "95 %"):
         assert what in card
+
+
+def test_a_policy_is_found_by_its_files_and_in_the_box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_policy(Path("pupil")) == find_policy(Path("pupil.json")) == BOX / "pupil"
+    assert find_policy(Path("runs/pupil.safetensors")) == Path("runs/pupil")
+    assert find_policy(Path("nobody")) == Path("nobody")
+    (tmp_path / "pupil.json").touch()
+    assert find_policy(Path("pupil")) == Path("pupil")
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.bots import BOTS
+from stratagem.cli.policy_path import PolicyPath
 
 if TYPE_CHECKING:
     from learner.cloning import CloneSettings, Losses
@@ -33,7 +34,7 @@ WEAKER = 0.25  # of the games, once the learner plays for itself from the start,
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Writes OUT.safetensors, .json, .metrics.jsonl, .png."
 )
-@click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its network.")
+@click.option("--start", type=PolicyPath(), help="Begin from this policy, its network.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @click.option("--halves/--no-halves", default=True, show_default=True, help="Whether it may move half an army.")
 @click.option("--ways/--no-ways", default=False, show_default=True, help="Whether it is shown ways over the board.")

@@ -3,8 +3,14 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from stratagem.cli.policy_path import PolicyPath
+
+if TYPE_CHECKING:
+    from actors.bot_mind import Player
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -15,7 +21,7 @@ INTERRUPTED = 130
 @click.option("--user-id", required=True, envvar="STRATAGEM_USER_ID", help="The secret id of the player.")
 @click.option("--name", default="[Bot] Stratagem", show_default=True, help='As others see it; begins with "[Bot]".')
 @click.option("--key", default="", envvar="STRATAGEM_SITE_KEY", help="The key that the site asks bots for.")
-@click.option("--policy", type=click.Path(path_type=Path), help="Plays: NAME.safetensors with NAME.json.")
+@click.option("--policy", type=PolicyPath(), help="Plays: NAME.safetensors with NAME.json, or one in the box: pupil.")
 @click.option("--bot", help="Plays: a bot. Known: random, expander, hunter, tracker, strategist, seeker, scout.")
 @click.option("--weights", type=click.Path(path_type=Path), help="With --bot scout: those of a scout taught here.")
 @click.option("--queue", default="1v1", show_default=True, help="1v1, ffa, or the name of a private room.")
@@ -43,26 +49,10 @@ def live(
     """
     if (policy is None) == (bot is None):
         raise click.UsageError("give either --policy PATH or --bot NAME")
-    from actors.bot_mind import BotMind, Mind
     from actors.live import LiveError, LivePlayer, Seat
-    from engine.bots.scout import SCOUT
 
-    if weights is not None and bot != SCOUT:
-        raise click.UsageError("--weights goes with --bot scout")
     try:
-        mind: Mind
-        if policy is not None:
-            from actors.policy_mind import PolicyMind
-
-            stem = policy.with_suffix("") if policy.suffix in (".json", ".safetensors") else policy
-            mind = PolicyMind.load(stem, temperature=temperature)
-        elif bot == SCOUT:
-            from actors.scout_mind import ScoutMind
-            from learner.scout import WEIGHTS
-
-            mind = ScoutMind.load(weights or WEIGHTS)
-        else:
-            mind = BotMind(str(bot))
+        mind = _player(bot, policy, weights, temperature).mind(0)
         player = LivePlayer(mind, Seat(user_id, name, key, queue, force, moves_a_second))
         outcomes = asyncio.run(player.play(url, games))
     except (LiveError, ValueError) as error:
@@ -80,23 +70,42 @@ def live(
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: any that is free.")
 @click.option("--turn-seconds", type=click.FloatRange(min=0.001), default=0.5, show_default=True, help="Of each turn.")
-@click.option("--bot", default="hunter", show_default=True, help="Who sits down where nobody comes; none: nobody.")
+@click.option("--bot", help="Who sits down where nobody comes: a bot, scout too; none: nobody. Left out: hunter.")
+@click.option("--policy", type=PolicyPath(), help="Or a policy: NAME.safetensors with NAME.json, or one in the box.")
+@click.option("--weights", type=click.Path(path_type=Path), help="With --bot scout: those of a scout taught here.")
+@click.option("--temperature", type=click.FloatRange(min=0.0), default=1.0, show_default=True, help="Of the policy.")
 @click.option("--bot-after", type=click.FloatRange(min=0.0), default=5.0, show_default=True, help="Seconds of waiting.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of the maps.")
 @click.option("--replays", type=click.Path(path_type=Path, file_okay=False), help="Folder to keep games in, as .gior.")
 def serve(
-    host: str, port: int, turn_seconds: float, bot: str, bot_after: float, seed: int, replays: Path | None
+    host: str,
+    port: int,
+    turn_seconds: float,
+    bot: str | None,
+    policy: Path | None,
+    weights: Path | None,
+    temperature: float,
+    bot_after: float,
+    seed: int,
+    replays: Path | None,
 ) -> None:
-    """Serve games by the Socket.IO protocol of generals.io, so that bots written for the site can play here."""
-    from actors.socketio_server import Hosting, SiteServer
-    from engine.bots import find_bot
+    """Serve games by the Socket.IO protocol of generals.io, so that bots written for the site can play here.
 
-    try:
-        if bot != "none":
-            find_bot(bot)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--bot") from None
-    hosting = Hosting(turn_seconds, None if bot == "none" else bot, bot_after, seed=seed, replays=replays)
+    Exit status: 2 if who sits down cannot be used or the address cannot be had, 130 if stopped.
+    """
+    from actors.foreign_view import ForeignView
+    from actors.socketio_server import Hosting, SiteServer
+    from engine.rulesets import RULESETS
+
+    resident = None
+    if (bot, policy, weights) != ("none", None, None):
+        try:
+            resident = _player(bot if bot or policy else "hunter", policy, weights, temperature)
+            resident.mind(seed).begin(ForeignView(RULESETS["generalsio"], 0, 2, 1, 1))
+        except ValueError as error:
+            click.echo(f"stratagem: {error}", err=True)
+            sys.exit(REFUSED)
+    hosting = Hosting(turn_seconds, resident, bot_after, seed=seed, replays=replays)
 
     async def run() -> None:
         server = SiteServer(hosting)
@@ -113,3 +122,17 @@ def serve(
         sys.exit(REFUSED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _player(bot: str | None, policy: Path | None, weights: Path | None, temperature: float) -> "Player":
+    """The one player that is asked for. Raises ValueError where it cannot be had."""
+    from actors.players import bot_player, policy_player
+    from engine.bots.scout import SCOUT
+
+    if (policy is None) == (bot is None):
+        raise click.UsageError("give either --policy PATH or --bot NAME")
+    if weights is not None and bot != SCOUT:
+        raise click.UsageError("--weights goes with --bot scout")
+    if policy is not None:
+        return policy_player(policy, temperature)
+    return bot_player(str(bot), weights)

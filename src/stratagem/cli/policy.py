@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stratagem.cli.policy_path import PolicyPath
+from stratagem.policies import find_policy, stem_of
+
 if TYPE_CHECKING:
     from store.connect import Connection
     from store.policies import PolicyVersion
 
 REFUSED = 2
-WRITTEN = (".json", ".safetensors")
 
 
 @click.group()
@@ -54,11 +56,11 @@ def export(
     if onnx is not None:
         if len(paths) != 1 or bot is not None:
             raise click.UsageError("give POLICY and --onnx OUT.onnx")
-        _export_onnx(_stem(paths[0]), onnx)
+        _export_onnx(find_policy(paths[0]), onnx)
         return
     if len(paths) != (2 if bot is None else 1):
         raise click.UsageError("give POLICY and OUT.zip, or --bot NAME and OUT.zip")
-    _export_zip(None if bot else _stem(paths[0]), bot, paths[-1], temperature, weights)
+    _export_zip(None if bot else find_policy(paths[0]), bot, paths[-1], temperature, weights)
 
 
 def _export_onnx(stem: Path, target: Path) -> None:
@@ -139,7 +141,9 @@ def rate(
     def player(name: str, number: int, weights: Path = WEIGHTS) -> Player:
         if name == SCOUT:
             return ScoutPlayer(load_scout(weights))
-        return BotPlayer(name) if name in BOTS else PolicyPlayer(name, load_policy(_stem(Path(name))).policy, number)
+        return (
+            BotPlayer(name) if name in BOTS else PolicyPlayer(name, load_policy(find_policy(Path(name))).policy, number)
+        )
 
     try:
         rules = find_ruleset(ruleset)
@@ -165,7 +169,7 @@ def rate(
 
 
 @policy.command()
-@click.argument("path", metavar="POLICY", type=click.Path(path_type=Path))
+@click.argument("path", metavar="POLICY", type=PolicyPath())
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--levels", type=int, default=0, show_default=True, help="A pyramid: halvings of the board; 3, say.")
 @click.option("--blocks", type=int, default=1, show_default=True, help="Residual blocks on each.")
@@ -186,18 +190,18 @@ def grow(path: Path, out: Path, levels: int, blocks: int, seed: int, **more: boo
     from learner.snapshot import SnapshotError, load_policy, save_policy
 
     try:
-        snapshot = load_policy(_stem(path))
+        snapshot = load_policy(path)
         torch.manual_seed(seed)
         larger = grown(snapshot.policy, levels, blocks, tuple(name for name, asked in more.items() if asked))
     except (SnapshotError, ValueError) as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)
-    save_policy(larger, out, snapshot.about)
+    save_policy(larger, stem_of(out), snapshot.about)
     click.echo(f"{out}: {parameters_of(snapshot.policy):,} weights grew to {parameters_of(larger):,}")
 
 
 @policy.command()
-@click.argument("path", metavar="POLICY", type=click.Path(path_type=Path))
+@click.argument("path", metavar="POLICY", type=PolicyPath())
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
 @click.argument("temperature", type=float)
 def temper(path: Path, out: Path, temperature: float) -> None:
@@ -208,17 +212,13 @@ def temper(path: Path, out: Path, temperature: float) -> None:
     from learner.snapshot import SnapshotError, load_policy, save_policy
 
     try:
-        snapshot = load_policy(_stem(path))
+        snapshot = load_policy(path)
         snapshot.policy.temper(temperature)
     except (SnapshotError, ValueError) as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)
     before = float(snapshot.about.get("temperature", 1.0))
-    save_policy(snapshot.policy, _stem(out), {**snapshot.about, "temperature": before * temperature})
-
-
-def _stem(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix in WRITTEN else path
+    save_policy(snapshot.policy, stem_of(out), {**snapshot.about, "temperature": before * temperature})
 
 
 def publish_file(connection: "Connection", path: Path) -> "PolicyVersion":

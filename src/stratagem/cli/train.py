@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from stratagem.cli.demo import INTERRUPTED, gentle_stop
+from stratagem.cli.policy_path import PolicyPath
 
 RUNS = Path("runs")
 ALGORITHMS = ("ppo",)
@@ -35,7 +36,7 @@ ALGORITHMS = ("ppo",)
     show_default=True,
     help="Whether it is shown where the enemy's general probably is, and ways lead there.",
 )
-@click.option("--start", type=click.Path(path_type=Path), help="Begin from this policy, its network.")
+@click.option("--start", type=PolicyPath(), help="Begin from this policy, its network.")
 @click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
 @click.option("--ruleset", default="generalsio", show_default=True, help="generalsio, classic or competition.")
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=25.0, show_default=True)

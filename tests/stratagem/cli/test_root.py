@@ -40,9 +40,16 @@ def test_serve_has_another_server_behind_a_switch() -> None:
         assert told.exit_code == 0
         assert "--turn-seconds" in told.output
     assert "--turn-seconds" not in CliRunner().invoke(main, ["serve", "--help"]).output
-    wrong = CliRunner().invoke(main, ["serve", "--socketio", "--bot", "nobody"])
-    assert wrong.exit_code == 2
-    assert 'bot "nobody" is unknown' in wrong.output
+    for arguments, complaint in (
+        (["--bot", "nobody"], 'bot "nobody" is unknown'),
+        (["--bot", "none", "--policy", "pupil"], "either --policy PATH or --bot NAME"),
+        (["--policy", "nobody"], "nobody.json"),
+        (["--weights", "w.safetensors"], "--weights goes with --bot scout"),
+        (["--bot", "none", "--weights", "w.safetensors"], "--weights goes with --bot scout"),
+    ):
+        wrong = CliRunner().invoke(main, ["serve", "--socketio", *arguments])
+        assert wrong.exit_code == 2
+        assert complaint in wrong.output
 
 
 def test_an_unknown_command_is_one_line_and_exit_2() -> None:
