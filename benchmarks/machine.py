@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,9 +19,11 @@ def describe_machine() -> dict[str, str]:
         processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         pass
-    commit = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = ""
+    with suppress(OSError):  # no git
+        commit = subprocess.run(
+            ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        ).stdout.strip()
     return {
         "machine": f"{os.cpu_count()} cores of {processor}, Python {platform.python_version()}",
         "commit": commit or "unknown",

@@ -25,6 +25,7 @@ from engine.batch import GameBatch
 from engine.compile import OneThread
 from learner.crew import crew_of
 from learner.network import ILLEGAL, NetworkConfig, Policy
+from learner.precision import half_precision
 from learner.recorded import BOARD, RecordedGame, begin_recorded
 from learner.snapshot import load_policy
 
@@ -217,13 +218,15 @@ class Cloning:
 
         def work(part: tuple[Fragment, Tensor]) -> tuple[Losses, Tensor, Tensor, tuple[Tensor, ...]]:
             turns, before = part
-            output = self.policy(turns.words, turns.vector, before, turns.resets)
-            weight = weights_of(output.logits.detach(), turns, self.settings.passes)
+            with half_precision(self.device, self.device.type == "cuda"):
+                output = self.policy(turns.words, turns.vector, before, turns.resets)
+            logits = output.logits.float()
+            weight = weights_of(logits.detach(), turns, self.settings.passes)
             total = weight.sum().clamp(min=1e-6)
-            losses = losses_of(output.logits, output.values, turns, weight / total)
+            losses = losses_of(logits, output.values, turns, weight / total)
             loss = losses.choice + self.settings.value * losses.value
             gradients = torch.autograd.grad(loss, parameters)
-            return Losses(*(number.detach() for number in losses)), total, output.memory.detach(), gradients
+            return Losses(*(number.detach() for number in losses)), total, output.memory.detach().float(), gradients
 
         columns = zip(*(x.chunk(count, dim=1) for x in fragment), strict=True)
         done = self.crew.map(work, list(zip((Fragment(*c) for c in columns), memory.chunk(count), strict=True)))

@@ -51,12 +51,16 @@ class OneTurn(nn.Module):
         facts = policy.facts(vector, board.shape[2] * board.shape[3])
         board = torch.cat([board, torch.ones_like(board[:, :1])], dim=1)  # the plane that shows the board's edge
         board = policy.survey(board, vector)
-        x = policy.encode(board, facts)
+        x, tiles = policy.encode(board, facts)
         resets = torch.zeros((1, 1), dtype=torch.bool)
-        states, memory = policy.gru(x[None], memory, resets)
+        states, memory = policy.remember(x[None], memory, resets)
         x = policy.aim(F.relu(x + policy.mix(states[0])))
         hidden = F.relu(policy.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
-        return policy._logits(policy.tiles(x, board, facts), hidden), policy.value_of(policy.value(hidden)), memory
+        return (
+            policy._logits(policy.tiles(x, tiles, board, facts), hidden),
+            policy.value_of(policy.value(hidden)),
+            memory,
+        )
 
 
 def export_onnx(policy: Policy) -> bytes:

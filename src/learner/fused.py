@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from learner.clock import Clock
-from learner.fused_rollout import half_precision
 from learner.histogram import histogram_loss
 from learner.network import Output, Policy
 from learner.ppo import PPO, Losses, Settings, advantages_of, losses_of, normalised
+from learner.precision import half_precision
 from learner.rollout import Fragment
 from learner.world import ALONE, World
 
@@ -110,7 +110,8 @@ class FusedPPO(PPO):
         super().load_tensors(tensors)
         if self.device.type == "cuda":  # where the fused optimizer counts its steps
             for state in self.optimizer.state.values():
-                state["step"] = state["step"].to(self.device)
+                if "step" in state:  # none of a run that was stopped before it learned
+                    state["step"] = state["step"].to(self.device)
 
     def _average(self, *_: object) -> None:
         assert self.average is not None

@@ -6,7 +6,6 @@ tile, and become planes in the network. `learner.rollout` tells why batches rese
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor
 from engine.bots import find_bot
 from learner.arena import Arena
 from learner.network import Output, Policy, sample
+from learner.precision import half_precision
 from learner.rollout import Fragment
 
 WARM_TURNS = 3  # played before a turn is captured, so that all libraries are set up
@@ -33,11 +33,6 @@ class Outcomes(NamedTuple):
     rival_wins: int  # of these, won by the learner
     bot_episodes: int  # those against a scripted bot
     bot_wins: int  # of these, won by the learner
-
-
-def half_precision(device: torch.device, wanted: bool) -> AbstractContextManager[object]:
-    """Arithmetic in bfloat16 where that is wanted. Weights are cast anew each time: a graph must not keep old casts."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted, cache_enabled=False)
 
 
 class FusedRollout:
@@ -221,4 +216,5 @@ class FusedRollout:
         graph = torch.cuda.CUDAGraph()
         with torch.no_grad(), torch.cuda.graph(graph):
             self._turn()
+        self.arena.prepare()  # the games follow the stream again that all others do
         return graph

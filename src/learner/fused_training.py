@@ -31,7 +31,15 @@ from learner.fused_rollout import FusedRollout, Outcomes
 from learner.network import NetworkConfig, Policy
 from learner.play_state import PlayState
 from learner.pool import Pool
-from learner.snapshot import SnapshotError, load_checkpoint, load_policy, portable, save_checkpoint, save_policy
+from learner.snapshot import (
+    MAX_PLAY_BYTES,
+    SnapshotError,
+    load_checkpoint,
+    load_policy,
+    portable,
+    save_checkpoint,
+    save_policy,
+)
 from learner.world import ALONE, World
 
 RIVAL_CHANGES = 0.1  # how likely another snapshot becomes the rival, an iteration
@@ -101,6 +109,8 @@ class FusedTraining:
         self.plan, self.folder, self.world = plan, folder, world
         self._games = world.share_of(plan.games, "games")
         torch.manual_seed(plan.seed)
+        if plan.exact:  # some of its weight gradients are sums in any order else
+            torch.backends.cudnn.deterministic = True
         self.policy = Policy(plan.network).to(plan.device)
         if plan.start:
             began = load_policy(Path(plan.start), plan.device).policy
@@ -260,7 +270,7 @@ class FusedTraining:
         """Take up the games of a checkpoint; where any process has none of that moment, all begin new ones."""
         state = None
         try:
-            tensors, facts = load_checkpoint(self._play)
+            tensors, facts = load_checkpoint(self._play, MAX_PLAY_BYTES)
             if (facts.get("iterations"), facts.get("games")) == (self.progress.iterations, self._games):
                 state = PlayState(tensors, facts)
         except SnapshotError:

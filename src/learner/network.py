@@ -12,7 +12,7 @@ a tile, A actions.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,9 +24,12 @@ from engine.actions import action_count
 from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
 from learner.belief import Belief
+from learner.blocks import Block, Neighbours
 from learner.facts import HARVEST_TURNS, phase, scalars
 from learner.histogram import mean_of
+from learner.patches import Patches, folded, must_pad, unfolded
 from learner.patience import GATHER_UNTIL, Patience
+from learner.precision import full_precision
 from learner.pyramid import Pyramid
 from learner.ways import COUNT, LINEAR, ORDER, Ways
 
@@ -54,6 +57,7 @@ class NetworkConfig:
     phases: bool = False  # whether it is told the turn of the cycle of 50 as 50 numbers, one of them 1
     ordered: bool = False  # whether it is shown in which order tiles are gathered, and says for how long it will
     belief: bool = False  # whether it is shown where an enemy's general probably is, and ways lead there
+    patch: int = 1  # side of the squares of tiles, and so many times wider, that it thinks in (`learner.patches`)
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -65,6 +69,8 @@ class NetworkConfig:
             raise ValueError(
                 f"network levels and level_blocks are {self.levels} and {self.level_blocks}; accepted: to 6 and 64"
             )
+        if not 1 <= self.patch <= 8:
+            raise ValueError(f"network patch is {self.patch}; accepted: 1 to 8")
         if not 1 <= self.seats <= 16:
             raise ValueError(f"network seats is {self.seats}; accepted: 1 to 16")
         if not (self.value_bins == 0 or 2 <= self.value_bins <= 4096):
@@ -84,7 +90,8 @@ class NetworkConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields, for JSON; those of OPTIONAL only where they say something."""
-        return {name: value for name, value in asdict(self).items() if value or name not in OPTIONAL}
+        usual = {field.name: field.default for field in fields(self)}
+        return {name: value for name, value in asdict(self).items() if value != usual[name] or name not in OPTIONAL}
 
 
 OPTIONAL = (
@@ -95,14 +102,14 @@ OPTIONAL = (
     "phases",
     "ordered",
     "belief",
+    "patch",
 )  # fields that a description may leave out
 
-# The dial `--size`. From tiny to medium every step up costs some five times the arithmetic; base and large think in a
-# pyramid: at less than medium's arithmetic and at three times it, with fifteen and sixty times its weights.
+# The dial `--size`. small and medium think in patches of 2x2 tiles, base and large in a pyramid.
 SIZES = {
     "tiny": NetworkConfig(channels=24, blocks=3, memory=8, hidden=64),
-    "small": NetworkConfig(channels=64, blocks=4, memory=32, hidden=128),
-    "medium": NetworkConfig(channels=128, blocks=6, memory=64, hidden=256),
+    "small": NetworkConfig(channels=32, blocks=4, memory=8, hidden=128, patch=2),
+    "medium": NetworkConfig(channels=64, blocks=6, memory=16, hidden=256, patch=2),
     "base": NetworkConfig(channels=32, blocks=1, memory=16, hidden=256, levels=3, level_blocks=2),
     "large": NetworkConfig(channels=48, blocks=1, memory=16, hidden=512, levels=3, level_blocks=4),
 }
@@ -166,39 +173,6 @@ def legal_actions(words: Tensor, halves: bool, castles: bool) -> Tensor:
     return legal
 
 
-class Neighbours(nn.Module):
-    """A 3x3 convolution of each channel by itself, the same in all eight orientations of the board.
-
-    With a 1x1 convolution behind it, a third of a full convolution's time on a CPU.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(
-            torch.empty(channels, 3)
-        )  # of the tile itself, those beside it, those at its corners
-        self.register_buffer("rings", torch.tensor([[2, 1, 2], [1, 0, 1], [2, 1, 2]]), persistent=False)
-
-    rings: Tensor
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, H, W)."""
-        return F.conv2d(x, self.weight[:, None, self.rings], padding=1, groups=len(self.weight))
-
-
-class Block(nn.Module):
-    """Each tile looks at its neighbours, then thinks: a separable convolution beside a shortcut (Chollet 2017)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.look = Neighbours(channels)
-        self.think = nn.Conv2d(channels, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, H, W)."""
-        return F.relu(x + self.think(self.look(x)), inplace=True)
-
-
 class BoardGRU(nn.Module):
     """A GRU whose state is a board: each tile's gates read its input and its neighbours' state of the turn before."""
 
@@ -208,10 +182,11 @@ class BoardGRU(nn.Module):
         self.read = nn.Conv2d(channels, 3 * memory, 1)
         self.recall = nn.Sequential(Neighbours(memory), nn.Conv2d(memory, 3 * memory, 1))
 
-    def forward(self, x: Tensor, state: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, state: Tensor, resets: Tensor, inside: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Inputs (T, B, C, H, W), state (B, M, H, W), resets (T, B) bool; to states (T, B, M, H, W) and the last one.
 
-        Where `resets` is set, the state is emptied before that turn: its observation is an episode's first.
+        Where `resets` is set, the state is emptied before that turn: its observation is an episode's first. inside:
+        (1, M, H, W), 0 for numbers that are not to be kept.
         """
         turns, rows = x.shape[:2]
         reads = (
@@ -226,6 +201,8 @@ class BoardGRU(nn.Module):
             gate = torch.sigmoid(update + update_)
             candidate = torch.tanh(fresh + torch.sigmoid(reset + reset_) * fresh_)
             state = candidate + gate * (state - candidate)
+            if inside is not None:
+                state = state * inside
             states.append(state)
         return torch.stack(states), state
 
@@ -262,9 +239,10 @@ class Trunk(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        c, m = config.channels, config.memory
+        c, m, patch = config.channels, config.memory * config.patch**2, config.patch
         shown = (LINEAR if config.ways else 0) + (len(GATHER_UNTIL) if config.ordered else 0)
         self.width = c + shown  # channels of the tiles that the heads read
+        wide = c * patch  # of the places that the trunk works on
         self.sight = Sight()
         self.ways = Ways(config.ordered) if config.ways else None
         self.belief = Belief(config.castles) if config.belief else None
@@ -273,12 +251,13 @@ class Trunk(nn.Module):
         facts = 3 + VECTOR_SEAT * config.seats + (HARVEST_TURNS if config.phases else 0)
         self.vector = nn.Linear(facts, c)
         self.patience = Patience(facts) if config.ordered else None
-        self.blocks = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
-        self.pyramid = Pyramid(c, config.levels, config.level_blocks) if config.levels else None
-        self.gru = BoardGRU(c, m)
-        self.mix = nn.Conv2d(m, c, 1)
-        self.aim = Block(c)
-        self.overview = nn.Sequential(nn.Linear(2 * c + facts, config.hidden), nn.LayerNorm(config.hidden))
+        self.patches = Patches(c, wide, patch) if patch > 1 else None
+        self.blocks = nn.Sequential(*(Block(wide) for _ in range(config.blocks)))
+        self.pyramid = Pyramid(wide, config.levels, config.level_blocks) if config.levels else None
+        self.gru = BoardGRU(wide, m)
+        self.mix = nn.Conv2d(m, wide, 1)
+        self.aim = Block(wide)
+        self.overview = nn.Sequential(nn.Linear(2 * wide + facts, config.hidden), nn.LayerNorm(config.hidden))
 
     def _initialise(self, heads: Iterable[nn.Linear | nn.Conv2d | None]) -> None:
         """Start undecided: what the heads answer is near 0 and near equal, so that the first games explore."""
@@ -298,7 +277,8 @@ class Trunk(nn.Module):
                 nn.init.zeros_(weight[:, -HARVEST_TURNS:])
         if self.patience is not None:
             self.patience.initialise()
-        for block in (*self.blocks, self.aim):  # so that what flows through the shortcuts keeps its size
+        ends = () if self.patches is None else (self.patches.near, self.patches.far)
+        for block in (*self.blocks, self.aim, *ends):  # so that what flows through the shortcuts keeps its size
             nn.init.orthogonal_(block.think.weight.flatten(1), gain=0.5)
         nn.init.orthogonal_(self.gru.read.weight.flatten(1), gain=1.0)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -309,10 +289,17 @@ class Trunk(nn.Module):
         memory = torch.zeros((rows, self.config.memory, height, width), device=device)
         return memory.contiguous(memory_format=torch.channels_last)
 
-    def encode(self, board: Tensor, facts: Tensor) -> Tensor:
-        """The encoder: planes (N, P, H, W) of `Sight` and `survey` and `facts` (N, K) to (N, C, H, W)."""
-        x: Tensor = self.blocks(F.relu(self.first(board) + self.vector(facts)[..., None, None], inplace=True))
-        return x if self.pyramid is None else self.pyramid(x)
+    def encode(self, board: Tensor, facts: Tensor) -> tuple[Tensor, Tensor]:
+        """The encoder: planes (N, P, H, W) of `Sight` and `survey` and `facts` (N, K) to places (N, C, h, w) and tiles
+        (N, C', H, W); where the network thinks in no patches, these are the same.
+        """
+        tiles: Tensor = F.relu(self.first(board) + self.vector(facts)[..., None, None], inplace=True)
+        x = tiles
+        if self.patches is not None:
+            x, tiles = self.patches(tiles)
+        x = self.blocks(x)
+        x = x if self.pyramid is None else self.pyramid(x)
+        return x, tiles if self.patches is not None else x
 
     def facts(self, vector: Tensor, tiles: int) -> Tensor:
         """What `encode` and the overview read beside the board: vector (N, 1 + 3S) int32 to (N, K) float32."""
@@ -331,17 +318,33 @@ class Trunk(nn.Module):
         found = self.belief(board, vector)
         return torch.cat([board, self.ways(board, found.likely), found.chance[:, None]], dim=1)
 
-    def tiles(self, x: Tensor, board: Tensor, facts: Tensor) -> Tensor:
-        """What the heads read of the tiles, (N, width, H, W): x, (N, C, H, W); where ways are shown, their lengths,
-        which an army shortens that marches, and armies; and what is due. board and facts as in `encode`.
+    def tiles(self, x: Tensor, tiles: Tensor, board: Tensor, facts: Tensor) -> Tensor:
+        """What the heads read of the tiles, (N, width, H, W): places x and tiles, as `encode` has them; where ways are
+        shown, their lengths, which an army shortens that marches, and armies; and what is due.
         """
+        if self.patches is not None:
+            x = self.patches.back(x, tiles)
         if self.ways is None:
             return x
         at = self.sight.count
-        shown = [x, LOUDER * board[:, at : at + LINEAR]]
+        shown = [x, LOUDER * board[:, at : at + LINEAR].to(x.dtype)]
         if self.patience is not None:
-            shown.append(LOUDER * self.patience(board[:, at + COUNT : at + COUNT + ORDER], facts))
+            due = self.patience(board[:, at + COUNT : at + COUNT + ORDER], facts)
+            shown.append(LOUDER * due.to(x.dtype))
         return torch.cat(shown, dim=1)
+
+    def remember(self, x: Tensor, memory: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
+        """What is remembered of places after each turn, (T, B, M', h, w), and the memory after the last one.
+
+        x: (T, B, C, h, w), places as `encode` has them; memory (B, M, H, W), numbers of each tile; resets (T, B) bool.
+        """
+        patch = self.config.patch
+        if patch == 1:
+            return self.gru(x, memory, resets)  # type: ignore[no-any-return]
+        height, width = memory.shape[2:]
+        inside = folded(torch.ones_like(memory[:1]), patch) if must_pad(memory, patch) else None
+        states, memory = self.gru(x, folded(memory, patch), resets, inside)
+        return states, unfolded(memory, patch, height, width)
 
     def perceive(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor
@@ -353,12 +356,12 @@ class Trunk(nn.Module):
         flat = words.flatten(0, 1)
         facts = self.facts(vector.flatten(0, 1), height * width)
         board = self.survey(self.sight(flat), vector.flatten(0, 1))
-        x = self.encode(board, facts)
-        states, memory = self.gru(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
+        x, tiles = self.encode(board, facts)
+        states, memory = self.remember(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
         hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
         legal = legal_actions(flat, self.config.halves, self.config.castles)
-        return self.tiles(x, board, facts), hidden, legal, memory
+        return self.tiles(x, tiles, board, facts), hidden, legal, memory
 
     def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
         """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
@@ -381,8 +384,10 @@ class Policy(Trunk):
         x, hidden, legal, memory = self.perceive(words, vector, memory, resets)
         logits = self._logits(x, hidden).masked_fill(~legal, ILLEGAL)
         logits = logits.view(*words.shape[:2], -1)
-        bins = self.value(hidden).view(*words.shape[:2], -1)
-        return Output(logits, self.value_of(bins), memory, bins if self.config.value_bins else None)
+        with full_precision(hidden):
+            bins = self.value(hidden.float()).view(*words.shape[:2], -1)
+            values = self.value_of(bins)
+        return Output(logits, values, memory, bins if self.config.value_bins else None)
 
     def value_of(self, answer: Tensor) -> Tensor:
         """What the value head's answer (..., value_bins or 1) says a position is worth, (...)."""

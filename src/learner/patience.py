@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from learner.facts import CYCLE_FACT, HARVEST_TURNS
+from learner.precision import full_precision
 from learner.ways import NEAR
 
 GATHER_UNTIL = (8.0, 16.0, 24.0, 32.0, 40.0, 50.0)  # turns of the cycle until which an untrained network may gather
@@ -28,6 +29,7 @@ class Patience(nn.Module):
 
     def forward(self, order: Tensor, facts: Tensor) -> Tensor:
         """Planes of need and behind (N, ORDER, H, W) and facts (N, K) to (N, len(GATHER_UNTIL), H, W), 0 to 1."""
-        moves = self.left(facts)[..., None, None]
+        with full_precision(facts):
+            moves = self.left(facts.float())[..., None, None]
         need, behind = (NEAR * order[:, None]).unbind(2)
         return torch.sigmoid(SHARP * (moves - need + 0.5)) * torch.sigmoid(SHARP * (behind - moves - 0.5))

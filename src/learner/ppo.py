@@ -251,8 +251,10 @@ class PPO:
         )
         self.rate = float(tensors["rate"])
         for name, parameter in self.policy.named_parameters():
+            kept = {key: tensors.get(f"adam/{key}/{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
+            # The fused optimizer wants moments that lie in memory as their weights do.
             self.optimizer.state[parameter] = {
-                key: tensors[f"adam/{key}/{name}"].to("cpu" if key == "step" else self.device)
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if f"adam/{key}/{name}" in tensors
+                key: tensor if key == "step" else torch.empty_like(parameter.data).copy_(tensor)
+                for key, tensor in kept.items()
+                if tensor is not None
             }

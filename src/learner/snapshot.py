@@ -26,6 +26,7 @@ VERSION = 1
 HEADER_KEY = "stratagem"
 MAX_JSON_BYTES = 1 << 20
 MAX_TENSOR_BYTES = 1 << 30
+MAX_PLAY_BYTES = 1 << 40  # of the games of a run, which are as many as its GPU holds
 
 
 class SnapshotError(ValueError):
@@ -137,9 +138,9 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any
     replace_file(path, pack_tensors(portable(tensors), metadata={HEADER_KEY: json.dumps(facts, allow_nan=False)}))
 
 
-def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save_checkpoint` wrote. Raises SnapshotError."""
-    content = _read_bytes(path, MAX_TENSOR_BYTES)
+def load_checkpoint(path: Path, limit: int = MAX_TENSOR_BYTES) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_checkpoint` wrote, so many bytes at most. Raises SnapshotError."""
+    content = _read_bytes(path, limit)
     try:
         with safe_open(path, "pt") as opened:
             facts = json.loads((opened.metadata() or {}).get(HEADER_KEY, ""))
@@ -193,9 +194,10 @@ def network_config(path: PurePath, network: object, kind: type[NetworkConfig]) -
         config = kind(**network)
     except ValueError as error:
         raise SnapshotError(f"{path}: {error}") from None
-    weights = math.prod((config.channels, config.channels, 18 * config.blocks + 9)) + 27 * config.memory**2
+    wide, memory = config.channels * config.patch, config.memory * config.patch**2
+    weights = math.prod((wide, wide, 18 * config.blocks + 9)) + 27 * memory**2
     if config.levels:
-        weights += (24 * config.level_blocks + 12) * (config.channels << config.levels) ** 2
+        weights += (24 * config.level_blocks + 12) * (wide << config.levels) ** 2
     if 4 * weights > MAX_TENSOR_BYTES:
         raise SnapshotError(f"{path}: its network would have some {weights:,} weights; accepted: 1 GiB of them")
     return config

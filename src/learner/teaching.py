@@ -13,6 +13,7 @@ The value head learns what games are worth as they are played, by TD(lambda): 1 
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from learner.crew import crew_of
 from learner.network import Policy, sample
 from learner.players import answer
 from learner.ppo import advantages_of
+from learner.precision import half_precision
 
 GAMMA, LAMBDA = 0.997, 0.95  # the discount a turn, and how far rewards are trusted rather than the value head
 WEAKER = ("random", "expander")
@@ -34,6 +36,7 @@ TEMPERATURE = (
     0.2  # at which the learner plays: near what a finished policy is tempered to, so that it meets what that meets
 )
 SCATTER = 300  # turns, over which games are scattered at the start
+MANY = 128  # games whose bots are worth more than one thread
 NEWEST = 0.05  # weight of the newest fragment in the agreement told; the first ones weigh alike
 
 
@@ -59,6 +62,7 @@ class Lessons:
         self._device = next(policy.parameters()).device
         self._crew = crew_of(self._device)
         self._chance = np.random.default_rng(seed)
+        self._threads = OneThread if batch.num_games < MANY else nullcontext
         self._generator = torch.Generator(self._device).manual_seed(seed)
         self._memory = policy.first_memory(self.rows, self.height, self.width)
         self._fresh: Bool = np.ones(batch.num_games, np.bool_)
@@ -80,7 +84,7 @@ class Lessons:
         for _ in range(turns):
             words, vector, resets, values, logits = self._look(keep=True)
             labels, equals, played = self._choose(logits)
-            with OneThread():
+            with self._threads():
                 _, reward, won, cut, _ = self.batch.step(played)
             valid = self._of_rows(~self._over)
             self._fresh, self._over = self._over, won | cut
@@ -102,7 +106,7 @@ class Lessons:
     def _scatter(self) -> None:
         """Let the teacher begin every game, for another while each; games in step would all teach the same."""
         lead = self._chance.integers(0, SCATTER, self.batch.num_games)
-        with OneThread():
+        with self._threads():
             for turn in range(SCATTER):
                 playing = np.flatnonzero((lead > turn) & ~self._over).astype(np.int32)
                 if len(playing):
@@ -116,17 +120,18 @@ class Lessons:
         words = self._tensor(seen.words.reshape(self.rows, self.height, self.width).copy())
         vector = self._tensor(seen.vector.reshape(self.rows, -1).copy())
         resets = self._of_rows(self._fresh)
-        output = answer(self._crew, self.policy, words, vector, self._memory, resets)
+        with half_precision(self._device, self._device.type == "cuda"):
+            output = answer(self._crew, self.policy, words, vector, self._memory, resets)
         if keep:
-            self._memory = output.memory
-        return words, vector, resets, output.values[0], output.logits[0]
+            self._memory = output.memory.float()
+        return words, vector, resets, output.values[0], output.logits[0].float()
 
     def _choose(self, logits: Tensor) -> tuple[Tensor, Tensor, Int32]:
         """What the teacher would do, int64 (L,), moves that it likes as well, uint8 (L, H, W), and what is done, int32
         (G, S).
         """
         self._deal(np.flatnonzero(self._fresh))
-        with OneThread():
+        with self._threads():
             if self._teachers[0] in HUNTERS:
                 told, equals = self.batch.hunter_equals(self._teachers[0])
             else:

@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 import torch
 from tests.learner.fused_games import arena, fragment_of, policy
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
+from learner import belief, ways
 from learner.clock import Clock
 from learner.fused import FusedPPO, FusedSettings, choose_rows, rows_to_keep
-from learner.fused_rollout import FusedRollout, half_precision
+from learner.fused_rollout import FusedRollout
+from learner.network import NetworkConfig, Policy, sample
 from learner.ppo import PPO, Settings, advantages_of
+from learner.precision import half_precision
 
 ROOT = Path(__file__).parents[2]
+ALL_TOLD = {**dict.fromkeys(("ways", "phases", "ordered", "belief"), True), "patch": 2}
 EXACT = FusedSettings(turns=6, minibatches=2, epochs=1, bf16=False)
 
 
@@ -54,6 +60,83 @@ def test_the_actions_kept_are_those_played():
     assert outcomes.episodes == int(played.sum()) > 0
     assert outcomes.turns == 9 * outcomes.episodes
     assert play.outcomes().episodes == 0
+
+
+class HostCopies(TorchFunctionMode):
+    """Notes what would be copied from the host, single numbers aside: a CUDA graph refuses it, which captures a turn.
+
+    Indexing by a list and torch.tensor do it unseen; other operations where one of their tensors lies there.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        answer = function(*arguments, **(options or {}))
+        inputs = [part for part in tree_leaves((arguments, options)) if isinstance(part, torch.Tensor)]
+        outputs = [part for part in tree_leaves(answer) if isinstance(part, torch.Tensor)]
+        if function in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):
+            index = arguments[1] if isinstance(arguments[1], tuple) else (arguments[1],)
+            copies = any(isinstance(part, list | np.ndarray) for part in index)
+        else:
+            copies = function in (torch.tensor, torch.as_tensor, torch.from_numpy)
+        copies |= any(part.device.type == "cpu" and part.dim() for part in inputs)
+        if copies and any(part.device.type == "meta" for part in outputs + inputs):
+            self.found.append(getattr(function, "__name__", str(function)))
+        return answer
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"value_bins": 8, "castles": True}, {"levels": 1, "level_blocks": 1}, ALL_TOLD]
+)
+def test_a_turn_copies_nothing_from_the_host(options, monkeypatch):
+    """On torch's device without memory, where reading a number fails as well."""
+
+    def found(board, count):
+        return board.new_empty((len(board), *board.shape[2:], count)).permute(0, 3, 1, 2)
+
+    def searched(board, armies, ordered, likely):
+        maps = found(board, 12)
+        return ways.Survey(*maps[:, :4].unbind(1), maps[:, 4:10:2], maps[:, 5:10:2], maps[:, 10:])
+
+    monkeypatch.setattr(ways, "has_kernels", lambda board: True)
+    monkeypatch.setattr(ways, "survey_compiled", searched)
+    monkeypatch.setattr(belief, "believe_compiled", lambda board, told: belief.Whereabouts(*found(board, 2).unbind(1)))
+    network = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, **options)).to("meta")
+    words, vector = (torch.zeros(1, 6, *shape, dtype=torch.int32, device="meta") for shape in ((5, 6), (7,)))
+    resets = torch.zeros(1, 6, dtype=torch.bool, device="meta")
+    with torch.no_grad(), HostCopies() as copies:
+        answer = network(words, vector, network.first_memory(6, 5, 6), resets)
+        sample(answer.logits[0].float()).to(torch.int32)
+    assert copies.found == []
+
+
+def test_moments_are_kept_as_their_weights_lie():
+    """Which the fused optimizer of a GPU asks for."""
+    torch.manual_seed(0)
+    network = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, levels=1, level_blocks=1))
+    learner = FusedPPO(network, EXACT, 1, Clock())
+    kept = {name: tensor.contiguous() for name, tensor in learner.tensors().items()}
+    learner.load_tensors(kept)  # of a run that was stopped before it learned
+    assert all(not state for state in learner.optimizer.state.values())
+    rollout = FusedRollout(arena(), network, 6)
+    learner.update(rollout.collect(), 0.0)
+    kept = {name: tensor.contiguous() for name, tensor in learner.tensors().items()}
+    assert not all(tensor.is_contiguous() for tensor in learner.tensors().values())
+    learner.load_tensors(kept)
+    for parameter, state in learner.optimizer.state.items():
+        assert state["exp_avg"].stride() == state["exp_avg_sq"].stride() == parameter.stride()
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in learner.tensors().items())
+
+
+def test_values_are_not_rounded_to_bfloat16():
+    network = policy()
+    fragment = FusedRollout(arena(), network, 4).collect()
+    with half_precision(torch.device("cpu"), True):
+        values = network(fragment.words, fragment.vector, fragment.memory, fragment.resets).values
+    assert values.dtype == torch.float32
+    assert (values != values.to(torch.bfloat16)).any()
 
 
 def test_one_step_is_that_of_ppo():

@@ -8,10 +8,12 @@ from engine.actions import expand_mask
 from engine.observation import PLANES, planes
 from learner.facts import phase, scalars
 from learner.network import SIZES, NetworkConfig, Policy, Sight, legal_actions, sample
+from learner.patches import folded, unfolded
 from learner.patience import GATHER_UNTIL
 from learner.ways import FAR, NEAR
 
 CONFIG = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)
+PATCHED = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, patch=2)
 
 
 def words_of(flags, mask, army):
@@ -74,9 +76,10 @@ def test_drawn_actions_follow_the_probabilities():
     assert counts.tolist() == pytest.approx([0.5, 0.3, 0.2], abs=0.015)
 
 
-def test_turns_together_are_turns_one_by_one():
-    policy = Policy(CONFIG)
-    words, vector, memory = play(policy)
+@pytest.mark.parametrize(("config", "size"), [(CONFIG, 4), (PATCHED, 4), (PATCHED, 5)])
+def test_turns_together_are_turns_one_by_one(config, size):
+    policy = Policy(config)
+    words, vector, memory = play(policy, size=size)
     resets = torch.rand(5, 3) < 0.3
     together = policy(words, vector, memory, resets)
     for t in range(5):
@@ -87,8 +90,9 @@ def test_turns_together_are_turns_one_by_one():
     torch.testing.assert_close(memory, together.memory, rtol=1e-4, atol=1e-5)
 
 
-def test_memory_changes_what_follows_and_a_reset_forgets_it():
-    policy = Policy(CONFIG)
+@pytest.mark.parametrize("config", [CONFIG, PATCHED])
+def test_memory_changes_what_follows_and_a_reset_forgets_it(config):
+    policy = Policy(config)
     words, vector, empty = play(policy)
     past = torch.randn_like(empty)
     kept, reset = torch.zeros(1, 3, dtype=torch.bool), torch.ones(1, 3, dtype=torch.bool)
@@ -128,7 +132,7 @@ def test_an_untrained_network_does_alike_in_all_phases_and_learns_to_tell_them_a
     other = facts.clone()
     other[:, -50:] = facts[:, -50:].roll(7, dims=1)
     board = policy.sight(words[0])
-    assert torch.equal(policy.encode(board, facts), policy.encode(board, other))
+    assert torch.equal(policy.encode(board, facts)[0], policy.encode(board, other)[0])
     output = policy(words, vector[None], policy.first_memory(2, 5, 6), torch.zeros(1, 2) > 0)
     output.logits[output.logits > -1e8].square().mean().backward()
     gradient = policy.vector.weight.grad[:, -50:]
@@ -151,6 +155,28 @@ def test_a_tile_is_due_that_the_moves_left_suffice_for_but_not_for_what_lies_beh
     assert policy.patience.left.bias.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 4), (5, 9), (8, 3)])
+@pytest.mark.parametrize("patch", [2, 3])
+def test_patches_are_tiles_again(patch, height, width):
+    board = torch.randn(3, 4, height, width)
+    patches = folded(board, patch)
+    assert patches.shape == (3, 4 * patch**2, -(-height // patch), -(-width // patch))
+    assert float(patches.square().sum()) == pytest.approx(float(board.square().sum()), rel=1e-5)
+    corner = patches[:, :, 0, 0].unflatten(1, (patch, patch, 4))[:, : min(patch, height), : min(patch, width)]
+    torch.testing.assert_close(corner.permute(0, 3, 1, 2), board[:, :, :patch, :patch])
+    torch.testing.assert_close(unfolded(patches, patch, height, width), board)
+
+
+def test_a_network_in_patches_tells_their_tiles_apart():
+    torch.manual_seed(0)
+    policy = Policy(PATCHED)
+    words, vector, memory = play(policy, turns=1, rows=1)
+    words = words & ~(255 << 8) | 15 << 8  # all moves are legal
+    logits = policy(words, vector, memory, torch.zeros(1, 1, dtype=torch.bool)).logits[0, 0, 1:]
+    moves = logits.view(4, 4, 8)[:2, :2].reshape(4, 8)
+    assert all((moves[a] - moves[b]).abs().max() > 1e-5 for a in range(4) for b in range(a))
+
+
 @pytest.mark.parametrize("size", ["tiny", "small"])
 def test_a_size_plays_boards_of_any_shape(size):
     policy = Policy(NetworkConfig.of(size))
@@ -166,10 +192,11 @@ def test_an_unknown_size_is_refused_with_the_known_ones():
         NetworkConfig.of("huge")
 
 
+@pytest.mark.parametrize(("patch", "width"), [(1, 5), (2, 6)])
 @pytest.mark.parametrize("castles", [False, True])
 @pytest.mark.parametrize("turns", [1, 2, 3])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_a_turned_board_is_played_the_turned_way(turns, mirrored, castles):
+def test_a_turned_board_is_played_the_turned_way(turns, mirrored, castles, patch, width):
     def turn(board):
         board = np.rot90(board, turns, (-2, -1))
         return np.ascontiguousarray(np.flip(board, -1) if mirrored else board)
@@ -184,20 +211,21 @@ def test_a_turned_board_is_played_the_turned_way(turns, mirrored, castles):
             bits = [bits[0], bits[1], bits[3], bits[2]]
         return turn(sum(bit << d for d, bit in enumerate(bits)) | mask & 16), bits
 
-    policy = Policy(NetworkConfig(8, 2, 4, 8, castles=castles))
+    policy = Policy(NetworkConfig(8, 2, 4, 8, castles=castles, patch=patch))
     with torch.no_grad():
         policy.moves.judge.weight.normal_()
-    flags, mask, army = random_words(5, 3, 4, 5)
+    flags, mask, army = random_words(5, 3, 4, width)
     vector = torch.randint(0, 60, (1, 3, 7), dtype=torch.int32)
-    memory = torch.randn(3, 4, 4, 5)
+    memory = torch.randn(3, 4, 4, width) * (patch == 1)  # what is remembered of patches does not turn with their tiles
     keep = torch.zeros(1, 3, dtype=torch.bool)
     straight = policy(words_of(flags, mask, army)[None], vector, memory, keep)
     turned_words = words_of(turn(flags), turn_mask(mask)[0], turn(army))[None]
     turned = policy(turned_words, vector, torch.from_numpy(turn(memory.numpy())), keep)
 
     torch.testing.assert_close(turned.values, straight.values, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(turned.memory.detach(), turn(straight.memory.detach().numpy()), rtol=1e-4, atol=1e-5)
-    moves = straight.logits[0, :, 1:161].detach().reshape(3, 4, 5, 4, 2)
+    if patch == 1:
+        np.testing.assert_allclose(turned.memory.detach(), turn(straight.memory.detach().numpy()), rtol=1e-4, atol=1e-5)
+    moves = straight.logits[0, :, 1 : 1 + 32 * width].detach().reshape(3, 4, width, 4, 2)
     directions = [np.stack([moves[:, :, :, d, half] for half in range(2)]) for d in range(4)]
     for _ in range(turns):
         up, down, left, right = directions
@@ -206,5 +234,5 @@ def test_a_turned_board_is_played_the_turned_way(turns, mirrored, castles):
         directions = [directions[0], directions[1], directions[3], directions[2]]
     expected = np.stack([turn(d) for d in directions], axis=-1).transpose(1, 2, 3, 4, 0)
     size = expected.shape[1:3]
-    found = turned.logits[0, :, 1:161].detach().numpy().reshape(3, *size, 4, 2)
+    found = turned.logits[0, :, 1 : 1 + 32 * width].detach().numpy().reshape(3, *size, 4, 2)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)

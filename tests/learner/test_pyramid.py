@@ -31,9 +31,10 @@ def test_large_has_about_fifteen_million_weights():
     assert parameters_of(Policy(NetworkConfig.of("large"))) == pytest.approx(15e6, rel=0.05)
 
 
-def test_a_policy_with_a_pyramid_is_kept_and_read_again(tmp_path):
+@pytest.mark.parametrize("patch", [1, 2])
+def test_a_policy_with_a_pyramid_is_kept_and_read_again(patch, tmp_path):
     torch.manual_seed(0)
-    policy = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, levels=2, level_blocks=1))
+    policy = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, levels=2, level_blocks=1, patch=patch))
     save_policy(policy, tmp_path / "one", {})
     again = load_policy(tmp_path / "one").policy
     words = torch.randint(0, 127, (1, 2, 5, 6), dtype=torch.int32)

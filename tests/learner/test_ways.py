@@ -165,10 +165,13 @@ def test_a_network_is_the_same_without_kernels(monkeypatch):
     torch.testing.assert_close(Ways(ordered=True)(planes), shown, atol=1e-5, rtol=0.0)
 
 
-@pytest.mark.parametrize("told", [(), ("phases",), ("phases", "ordered"), ("belief",), ("ordered", "belief")])
-def test_a_policy_with_ways_is_kept_and_exported(told, tmp_path):
+@pytest.mark.parametrize(
+    ("told", "patch"),
+    [((), 1), (("phases",), 1), (("phases", "ordered"), 1), (("belief",), 1), (("ordered", "belief"), 2)],
+)
+def test_a_policy_with_ways_is_kept_and_exported(told, patch, tmp_path):
     torch.manual_seed(0)
-    policy = Policy(replace(NETWORK, **dict.fromkeys(told, True)))
+    policy = Policy(replace(NETWORK, **dict.fromkeys(told, True), patch=patch))
     save_policy(policy, tmp_path / "one", {})
     again = load_policy(tmp_path / "one").policy
     words = torch.randint(0, 127, (1, 2, 5, 6), dtype=torch.int32)
