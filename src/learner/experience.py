@@ -147,7 +147,7 @@ def join(parts: Sequence[_Part], memory: int, device: torch.device) -> Experienc
     )
     owner = np.repeat(np.arange(len(parts)), [part.sizes.games * part.sizes.learners for part in parts])
     return Experience(
-        Fragment(*(tensor.to(device) for tensor in fragment)),
+        Fragment(*(tensor.to(device) for tensor in fragment if tensor is not None)),
         words[-1].to(device),
         vector[-1].to(device),
         resets[-1].to(device),

@@ -54,9 +54,8 @@ def rows_to_keep(advantages: Tensor, valid: Tensor, part: float) -> Tensor:
 
 def choose_rows(fragment: Fragment, rows: Tensor) -> Fragment:
     """Some rows of a fragment, int64 (K,)."""
-    return Fragment(
-        **{name: column[rows] if name == "memory" else column[:, rows] for name, column in fragment._asdict().items()}
-    )
+    columns = {name: column for name, column in fragment._asdict().items() if column is not None}
+    return Fragment(**{name: column[rows] if name == "memory" else column[:, rows] for name, column in columns.items()})
 
 
 class FusedPPO(PPO):
@@ -131,8 +130,9 @@ class FusedPPO(PPO):
         for part in torch.arange(len(rows), device=self.device).chunk(parts) if len(rows) else ():
             chosen = rows[part]
             words, vector, resets = (x[:, chosen] for x in (fragment.words, fragment.vector, fragment.resets))
+            searched = None if fragment.searched is None else fragment.searched[:, chosen]
             with half_precision(self.device, self.settings.bf16):
-                output: Output = self.network(words, vector, fragment.memory[chosen], resets)
+                output: Output = self.network(words, vector, fragment.memory[chosen], resets, searched)
             losses = losses_of(
                 output.logits.float(),
                 output.values.float(),

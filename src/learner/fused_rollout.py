@@ -59,6 +59,7 @@ class FusedRollout:
     ) -> None:
         batch, rows, device = arena.batch, arena.rows, arena.device
         self.arena, self.turns, self.bf16 = arena, turns, bf16
+        self.policy = policy
         self.network: Callable[..., Output] = network or policy
         self.memory = policy.first_memory(rows, batch.height, batch.width)
         self.fresh = torch.ones(batch.num_games, dtype=torch.bool, device=device)  # the game has just begun
@@ -93,6 +94,7 @@ class FusedRollout:
             terminated=column(dtype=torch.bool),
             truncated=column(dtype=torch.bool),
             valid=column(dtype=torch.bool),
+            searched=self._room_for_searches(policy, column),
         )
         self._graph = self._capture() if graph and device.type == "cuda" else None
 
@@ -108,7 +110,8 @@ class FusedRollout:
             else:
                 self._graph.replay()
         words, vector, resets = self._look()
-        self.fragment.values[self.turns] = self._answer(words, vector, resets).values[0].float()
+        last = self._answer(words, vector, resets, self._search(words, vector))
+        self.fragment.values[self.turns] = last.values[0].float()
         return self.fragment
 
     def seat_rival(self, weights: Mapping[str, Tensor]) -> None:
@@ -131,23 +134,40 @@ class FusedRollout:
         """Words (L, H, W), vectors (L, V) and resets (L,) of all rows now."""
         return self.arena.words.flatten(0, 1), self.arena.vector.flatten(0, 1), self._spread(self.fresh)
 
-    def _answer(self, words: Tensor, vector: Tensor, resets: Tensor) -> Output:
+    def _room_for_searches(self, policy: Policy, column: Callable[..., Tensor]) -> Tensor | None:
+        """Where a fragment keeps what was searched, so that updates need not search again: tile by tile."""
+        batch, dtype = self.arena.batch, torch.bfloat16 if self.bf16 else torch.float32
+        if not policy.searches:
+            return None
+        return column(batch.height, batch.width, policy.searches, dtype=dtype).movedim(-1, 2)
+
+    def _search(self, words: Tensor, vector: Tensor) -> Tensor | None:
+        """What the network is shown that takes searches, (L, P', H, W), as the fragment keeps it."""
+        if self.fragment.searched is None:
+            return None
+        found = self.policy.search(self.policy.sight(words), vector)
+        assert found is not None
+        return found.to(self.fragment.searched.dtype)
+
+    def _answer(self, words: Tensor, vector: Tensor, resets: Tensor, searched: Tensor | None) -> Output:
+        kept = None if searched is None else searched[None]
         with half_precision(self.arena.device, self.bf16):
-            output: Output = self.network(words[None], vector[None], self.memory, resets[None])
+            output: Output = self.network(words[None], vector[None], self.memory, resets[None], kept)
         return output
 
     def _turn(self) -> None:
         """One turn of all games."""
         arena, fragment = self.arena, self.fragment
         words, vector, resets = self._look()
-        output = self._answer(words, vector, resets)
+        searched = self._search(words, vector)
+        output = self._answer(words, vector, resets, searched)
         logits = output.logits[0].float()
         actions = sample(logits)
         log_probs = logits.log_softmax(-1).gather(-1, actions[:, None])[:, 0]
         self.memory.copy_(output.memory)
         valid = self._spread(~self.over) & self._learns
         if self.rival is not None:
-            actions[self.rival_rows] = self._rivals_actions(self.rival, words, vector, resets)
+            actions[self.rival_rows] = self._rivals_actions(self.rival, words, vector, resets, searched)
         arena.actions.copy_(actions.view_as(arena.actions))
         if len(self.bot_seats):
             arena.play_bots()
@@ -164,18 +184,23 @@ class FusedRollout:
             (fragment.terminated, self._spread(terminated)),
             (fragment.truncated, self._spread(truncated)),
             (fragment.valid, valid),
+            (fragment.searched, searched),
         ):
-            kept.index_copy_(0, self.slot, now[None])
+            if kept is not None and now is not None:
+                kept.index_copy_(0, self.slot, now[None])
         self.slot += 1
         self.fresh.copy_(self.over)
         self.over.copy_(terminated | truncated)
         self._count()
 
-    def _rivals_actions(self, rival: Policy, words: Tensor, vector: Tensor, resets: Tensor) -> Tensor:
-        """What the rival does on its rows, int64 (K,)."""
+    def _rivals_actions(
+        self, rival: Policy, words: Tensor, vector: Tensor, resets: Tensor, searched: Tensor | None
+    ) -> Tensor:
+        """What the rival does on its rows, int64 (K,); it is shown what the policy is."""
         rows = self.rival_rows
+        kept = None if searched is None else searched[rows][None]
         with half_precision(self.arena.device, self.bf16):
-            output = rival(words[rows][None], vector[rows][None], self.rival_memory, resets[rows][None])
+            output = rival(words[rows][None], vector[rows][None], self.rival_memory, resets[rows][None], kept)
         self.rival_memory.copy_(output.memory)
         return sample(output.logits[0].float())
 

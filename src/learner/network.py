@@ -246,7 +246,7 @@ class Trunk(nn.Module):
         self.sight = Sight()
         self.ways = Ways(config.ordered) if config.ways else None
         self.belief = Belief(config.castles) if config.belief else None
-        planes = sum(part.count for part in (self.sight, self.ways, self.belief) if part)
+        planes = self.sight.count + self.searches
         self.first = nn.Conv2d(planes, c, 1)
         facts = 3 + VECTOR_SEAT * config.seats + (HARVEST_TURNS if config.phases else 0)
         self.vector = nn.Linear(facts, c)
@@ -306,17 +306,22 @@ class Trunk(nn.Module):
         always = scalars(vector, tiles)
         return torch.cat([always, phase(vector)], dim=1) if self.config.phases else always
 
-    def survey(self, board: Tensor, vector: Tensor) -> Tensor:
-        """Planes (N, P, H, W) of `Sight`, with those of ways and of belief behind them where the network is shown them.
+    @property
+    def searches(self) -> int:
+        """Planes that `search` makes."""
+        return sum(part.count for part in (self.ways, self.belief) if part)
 
-        vector: (N, 1 + 3S) int32.
+    def search(self, board: Tensor, vector: Tensor) -> Tensor | None:
+        """The planes (N, P', H, W) of ways and of belief, where the network is shown them; they follow from the planes
+        (N, P, H, W) of `Sight` and vector (N, 1 + 3S) int32 alone, so that nobody has to search twice.
         """
         if self.ways is None:
-            return board
+            return None
         if self.belief is None:
-            return torch.cat([board, self.ways(board)], dim=1)
+            planes: Tensor = self.ways(board)
+            return planes
         found = self.belief(board, vector)
-        return torch.cat([board, self.ways(board, found.likely), found.chance[:, None]], dim=1)
+        return torch.cat([self.ways(board, found.likely), found.chance[:, None]], dim=1)
 
     def tiles(self, x: Tensor, tiles: Tensor, board: Tensor, facts: Tensor) -> Tensor:
         """What the heads read of the tiles, (N, width, H, W): places x and tiles, as `encode` has them; where ways are
@@ -347,7 +352,7 @@ class Trunk(nn.Module):
         return states, unfolded(memory, patch, height, width)
 
     def perceive(
-        self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor
+        self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What the heads read: tiles (T * B, width, H, W), the whole board (T * B, hidden), which actions are legal,
         bool (T * B, A), and the memory after the last turn. The arguments are those of `forward`.
@@ -355,7 +360,10 @@ class Trunk(nn.Module):
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
         facts = self.facts(vector.flatten(0, 1), height * width)
-        board = self.survey(self.sight(flat), vector.flatten(0, 1))
+        board = self.sight(flat)
+        found = self.search(board, vector.flatten(0, 1)) if searched is None else searched.flatten(0, 1)
+        if found is not None:
+            board = torch.cat([board, found.to(board.dtype)], dim=1)
         x, tiles = self.encode(board, facts)
         states, memory = self.remember(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
@@ -363,8 +371,12 @@ class Trunk(nn.Module):
         legal = legal_actions(flat, self.config.halves, self.config.castles)
         return self.tiles(x, tiles, board, facts), hidden, legal, memory
 
-    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
-        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
+    def forward(
+        self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
+    ) -> Output:
+        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool. searched: what
+        `search` found, (T, B, P', H, W), where that was kept.
+        """
         raise NotImplementedError
 
 
@@ -379,9 +391,11 @@ class Policy(Trunk):
         self.value = nn.Linear(config.hidden, config.value_bins or 1)
         self._initialise((self.moves.judge, self.build, self.rest, self.value))
 
-    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
-        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
-        x, hidden, legal, memory = self.perceive(words, vector, memory, resets)
+    def forward(
+        self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
+    ) -> Output:
+        """See `Trunk.forward`."""
+        x, hidden, legal, memory = self.perceive(words, vector, memory, resets, searched)
         logits = self._logits(x, hidden).masked_fill(~legal, ILLEGAL)
         logits = logits.view(*words.shape[:2], -1)
         with full_precision(hidden):

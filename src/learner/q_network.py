@@ -118,9 +118,11 @@ class QNetwork(Trunk):
             return codes
         return torch.where(codes > 8 * tiles, codes - 4 * tiles, (codes + 1) // 2)
 
-    def worth(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Worth:
+    def worth(
+        self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
+    ) -> Worth:
         """All that is told of each action; the arguments are those of `forward`."""
-        x, hidden, legal, memory = self.perceive(words, vector, memory, resets)
+        x, hidden, legal, memory = self.perceive(words, vector, memory, resets, searched)
         n, k, tiles = len(x), self.config.atoms, x[0, 0].numel()
         parts = [self.rest(hidden)[:, None], self.moves(x).view(n, -1, k)]
         if self.build is not None:
@@ -147,9 +149,11 @@ class QNetwork(Trunk):
         """What each of the D actions is worth, ILLEGAL where it is illegal: (T, B, D)."""
         return self.mean(worth.atoms + worth.common).masked_fill(~worth.legal, ILLEGAL)
 
-    def forward(self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
-        """Words (T, B, H, W) and vector (T, B, V), int32; memory (B, M, H, W); resets (T, B) bool."""
-        told = self.worth(words, vector, memory, resets)
+    def forward(
+        self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
+    ) -> Output:
+        """See `Trunk.forward`."""
+        told = self.worth(words, vector, memory, resets, searched)
         means = self.means(told)
         if not self.config.halves:
             moves = 1 + 4 * words.shape[2] * words.shape[3]

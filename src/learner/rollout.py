@@ -39,6 +39,7 @@ class Fragment(NamedTuple):
     terminated: Tensor  # (T, L) bool
     truncated: Tensor  # (T, L) bool
     valid: Tensor  # (T, L) bool: the action was played
+    searched: Tensor | None = None  # (T, L, P, H, W): what `Trunk.search` found, where it is kept
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def portable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _read_bytes(path: Path, limit: int) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(limit + 1)
+            content = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)  # so much memory is taken at once
     except OSError as error:
         raise SnapshotError(f"{path}: {error.strerror}") from None
     if len(content) > limit:

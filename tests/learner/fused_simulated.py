@@ -34,5 +34,5 @@ if __name__ == "__main__":
 
     CudaGameBatch.threads = 2
     (host, ends, _), (device, device_ends, resident) = fragment("cpu"), fragment("cuda")
-    same = all(torch.equal(a, b) for a, b in zip(host, device, strict=True)) and ends == device_ends
+    same = all(a is b or torch.equal(a, b) for a, b in zip(host, device, strict=True)) and ends == device_ends
     print(json.dumps({"resident": resident, "same": same, "episodes": ends.episodes}))

@@ -112,6 +112,22 @@ def test_a_turn_copies_nothing_from_the_host(options, monkeypatch):
     assert copies.found == []
 
 
+@pytest.mark.parametrize("rivals", [0, 2])
+def test_what_was_searched_is_kept_for_the_update(rivals, monkeypatch):
+    torch.manual_seed(0)
+    network = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, **ALL_TOLD))
+    rival = Policy(network.config) if rivals else None
+    play = FusedRollout(arena(), network, 6, rival=rival, rival_games=rivals)
+    fragment = play.collect()
+    words, vector = fragment.words.flatten(0, 1), fragment.vector.flatten(0, 1)
+    assert torch.equal(fragment.searched.flatten(0, 1), network.search(network.sight(words), vector))
+    arguments = fragment.words, fragment.vector, fragment.memory, fragment.resets
+    expected = network(*arguments).logits
+    monkeypatch.setattr(Policy, "search", None)  # from here on nobody searches
+    torch.testing.assert_close(network(*arguments, fragment.searched).logits, expected)
+    FusedPPO(network, EXACT, 1, Clock()).update(choose_rows(fragment, play.learning), 0.0)
+
+
 def test_moments_are_kept_as_their_weights_lie():
     """Which the fused optimizer of a GPU asks for."""
     torch.manual_seed(0)
