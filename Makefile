@@ -32,7 +32,7 @@ PINS := $(PIP) $(if $(filter system,$(TORCH)),--no-deps) --requirement
 
 .DELETE_ON_ERROR:
 .PHONY: help demo play axe actionlint dynamodb-local test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
-	bench-api bench-gpu bench-gpu-static install install-services install-test clean distclean
+	bench-api bench-gpu bench-gpu-static bench-networks install install-services install-test clean distclean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ bench-gpu: install  ## check and measure a GPU in under ten minutes, write build
 bench-gpu-static: install-test  ## tell what a GPU's compiler says of every kernel (no GPU needed), write build/bench/gpu_static.json
 	@$(PIP) "numba-cuda[cu13]>=0.30,<0.31"
 	@$(BIN)/python benchmarks/gpu_static.py
+
+bench-networks: install  ## tell what each size of network costs, operations, bytes and time, write build/bench/networks.json
+	@$(BIN)/python benchmarks/networks.py
 
 install: $(STAMPS)/base-$(TORCH)  ## set up .venv with what the demo needs
 install-services: $(STAMPS)/services-$(TORCH)  ## set up .venv with what the services and the page need as well

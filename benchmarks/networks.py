@@ -1,9 +1,10 @@
 """What the sizes of networks cost: `make bench-networks`.
 
-Weights, operations of an answer, bytes that an answer and an update move, and processor time on one core of this machine,
-each for one player-turn on a 24x24 board. Bytes are counted operation by operation under bfloat16 as torch runs them one
-by one, each reading its inputs and writing its outputs in memory; what a cache or a fused kernel saves is left out. So
-no GPU trains faster than its memory's bandwidth over their sum, unless kernels are fused.
+Weights, operations of an answer, bytes that an answer and an update move, and processor time on one core of this
+machine, each for one player-turn on a 24x24 board; searches are left out. Bytes are counted operation by operation under
+bfloat16 as torch runs them one by one, each reading its inputs and writing its outputs in memory; what a cache or a
+fused kernel saves is left out. So no GPU trains faster than its memory's bandwidth over their sum, unless kernels are
+fused.
 """
 
 import sys
@@ -104,9 +105,8 @@ def main() -> None:
     """Measure, print, write."""
     torch.set_num_threads(1)
     figures: dict[str, float] = {}
-    print(
-        f"{'network':16}{'weights':>12}{'M operations':>14}{'MB answer':>11}{'update':>8}{'ms answer':>11}{'update':>8}"
-    )
+    heads = ("M operations", 14), ("MB answer", 11), ("update", 8), ("ms answer", 11), ("update", 8)
+    print(f"{'network':16}{'weights':>12}" + "".join(f"{head:>{width}}" for head, width in heads))
     for name, options in ((name, options) for options in ({}, TOLD) for name in SIZES):
         if options and name not in ("tiny", "small"):
             continue
