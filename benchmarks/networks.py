@@ -1,9 +1,9 @@
 """What the sizes of networks cost: `make bench-networks`.
 
 Weights, operations of an answer, bytes that an answer and an update move, and processor time on one core of this
-machine, each for one player-turn on a 24x24 board; searches are left out. Bytes are counted operation by operation under
-bfloat16 as torch runs them one by one, each reading its inputs and writing its outputs in memory; what a cache or a
-fused kernel saves is left out. So no GPU trains faster than its memory's bandwidth over their sum, unless kernels are
+machine, each for one player-turn on a 24x24 board; searches are left out. Bytes are counted operation by operation
+under bfloat16 as torch runs them one by one, each reading its inputs and writing its outputs in memory; what a cache or
+a fused kernel saves is left out. So no GPU trains faster than its memory's bandwidth over their sum, unless kernels are
 fused.
 """
 
