@@ -1,5 +1,7 @@
 """The scout: what it notes, what its network reads and learns, and that it plays alike wherever it sits."""
 
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -246,6 +248,15 @@ def test_the_command_learns_from_recorded_games_and_can_rate_alone(tmp_path):
     for name, tensor in load_scout(out).state_dict().items():
         assert torch.equal(tensor, load_scout(same).state_dict()[name])
     assert not same.with_suffix(".png").exists()
+
+
+def test_the_command_that_is_stopped_early_says_that_it_wrote_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(scouting, "collect", lambda *arguments: os.kill(os.getpid(), signal.SIGTERM))
+    out = tmp_path / "scout.safetensors"
+    result = CliRunner().invoke(main, ["scout", str(out)])
+    assert result.exit_code == 130
+    assert "nothing is written" in result.output
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

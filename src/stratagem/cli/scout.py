@@ -1,7 +1,10 @@
 """`stratagem scout`: teach the network by which the scout guesses where an enemy's general is."""
 
 import signal
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,18 @@ import click
 
 if TYPE_CHECKING:
     from learner.scouting import Lessons, Report
+
+INTERRUPTED = 130
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Within, SIGTERM is what Ctrl-C is."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @click.command()
@@ -29,7 +44,7 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
     .gz). Of each, one game in twenty is held out and tells how good the guesses are. Beside OUT lie the network for
     the page, as .onnx, and the learning curve, as .png. The scout plays by src/learner/scout.safetensors or, where
     --weights names it, by OUT; on the page by src/lambdas/scout.onnx. Ctrl-C or SIGTERM ends the training and keeps
-    what was learned.
+    what was learned. Exit status: 0, 2 if something cannot be used, 130 if stopped while games were still played.
     """
     from learner.host import prepare_host
 
@@ -59,10 +74,15 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
         click.echo(f"  {done / of:4.0%}  of the games are played")
 
     sources: dict[str, Lessons] = {}
-    if games:
-        sources["games of bots"] = collect(games, seed, played)
-    if recorded:
-        sources["recorded games"] = collect_recorded(recorded, played)
+    try:
+        with interrupted_by_sigterm():
+            if games:
+                sources["games of bots"] = collect(games, seed, played)
+            if recorded:
+                sources["recorded games"] = collect_recorded(recorded, played)
+    except KeyboardInterrupt:
+        click.echo("stopped before anything was learned; nothing is written", err=True)
+        sys.exit(INTERRUPTED)
     for name, lessons in sources.items():
         if not 0 < lessons.is_held.sum() < len(lessons.truth):
             raise click.UsageError(f"{name}: too few to learn from some and hold others out")
@@ -74,11 +94,8 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
         click.echo(f"  {report.part:4.0%}  {report.steps:,} steps, {report.nats:.3f} nats")
 
     begin = time.monotonic()
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with interrupted_by_sigterm():
         network = train(joined(list(sources.values())), minutes, seed, tell, network)
-    finally:
-        signal.signal(signal.SIGTERM, before)
     if time.monotonic() - begin < 60.0 * minutes:
         click.echo("stopped; what was learned is kept")
     save_scout(network, out)
