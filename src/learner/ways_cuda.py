@@ -10,7 +10,7 @@ from engine.bots.desk import desk_words
 from engine.cuda.kernels import believe_each, survey_each
 from engine.ways import MAPS, map_places
 
-THREADS = 64  # of a block
+THREADS = 32  # of a block: a few thousand boards then lie on all multiprocessors
 
 
 def survey_on_gpu(boards: Tensor, armies: Tensor, likely: Tensor, out: Tensor) -> None:

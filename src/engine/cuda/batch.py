@@ -32,6 +32,7 @@ THREADS = 128  # of a block, unless `threads` is set
 MOST_BLOCKS = 4096  # of kernels whose threads take one thing after another
 DRAW_EVERY = 32  # turns between two drawings of spare maps: short beside an episode, long enough to draw many at once
 BOT_THREADS = 1 << 14  # at most: each needs a desk of its own
+BOT_BLOCK = 32  # threads of a block of theirs at most: a few thousand seats then lie on all multiprocessors
 
 
 class CudaGameBatch(GameBatch):
@@ -258,9 +259,10 @@ class CudaGameBatch(GameBatch):
 
     def play_bots(self) -> None:
         """Let the bots of `seat_bots` write their actions into `self.actions`; other seats' stay as they are."""
-        blocks = min(-(-self._bots.size // self.threads), max(1, BOT_THREADS // self.threads))
+        threads = min(self.threads, BOT_BLOCK)
+        blocks = min(-(-self._bots.size // threads), BOT_THREADS // threads)
         for kernel in self._bot_kernels:
-            kernel[blocks, self.threads, self._stream](
+            kernel[blocks, threads, self._stream](
                 self._rows, self._bots, self.seed, self._actions, self._scratch_of_bots
             )
 
