@@ -2,10 +2,10 @@
 
     words, vector -> planes -> convolutional encoder -> GRU -> one logit an action, one value
 
-Everything works tile by tile with 3x3 neighbourhoods, so one network plays boards of any size. Its memory is a board as
-well: a convolutional GRU keeps some numbers a tile and mixes them with the neighbours' once a turn, so what was
-seen at one end of the board reaches the other some turns later. (Ballas et al. 2016; Guez et al. 2019 for planning
-with it.)
+Everything works tile by tile, or patch by patch of tiles, with 3x3 neighbourhoods, so one network plays boards of any
+size. Its memory is a board as well: a convolutional GRU keeps some numbers a tile and mixes them with the neighbours'
+once a turn, so what was seen at one end of the board reaches the other some turns later. (Ballas et al. 2016; Guez et
+al. 2019 for planning with it.)
 
 Letters in the comments: T turns, B rows (a row is one seat of one game), H x W tiles, C channels, M memory numbers
 a tile, A actions.
@@ -290,7 +290,7 @@ class Trunk(nn.Module):
         return memory.contiguous(memory_format=torch.channels_last)
 
     def encode(self, board: Tensor, facts: Tensor) -> tuple[Tensor, Tensor]:
-        """The encoder: planes (N, P, H, W) of `Sight` and `survey` and `facts` (N, K) to places (N, C, h, w) and tiles
+        """The encoder: planes (N, P, H, W) of `Sight` and `search` and `facts` (N, K) to places (N, C, h, w) and tiles
         (N, C', H, W); where the network thinks in no patches, these are the same.
         """
         tiles: Tensor = F.relu(self.first(board) + self.vector(facts)[..., None, None], inplace=True)
