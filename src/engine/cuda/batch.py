@@ -30,7 +30,7 @@ from engine.views import BoardView
 
 THREADS = 128  # of a block, unless `threads` is set
 MOST_BLOCKS = 4096  # of kernels whose threads take one thing after another
-DRAW_EVERY = 32  # turns between two drawings of spare maps: short beside an episode, long enough to draw many at once
+DRAW_EVERY = 64  # turns between two drawings of spare maps: short beside an episode, long enough to draw many at once
 BOT_THREADS = 1 << 14  # at most: each needs a desk of its own
 BOT_BLOCK = 32  # threads of a block of theirs at most: a few thousand seats then lie on all multiprocessors
 
