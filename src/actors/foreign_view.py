@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.actions import decode
+from engine.actions import recode
 from engine.arrays import Bool, Int8, Int32, UInt8
 from engine.board import (
     ALIVE,
@@ -126,16 +126,9 @@ class ForeignView:
         self._view.view[self.seat] = widened(words, self.shape.height, self.shape.width)
         self._view.vector[self.seat] = vector
 
-    def on_map(self, action: int) -> tuple[int, int, bool] | None:
-        """The move of an action code of the observation's board, as tiles of the map and whether it is half the army.
-
-        None where the code is no move.
-        """
-        move = decode(action, self.shape.height, self.shape.width)
-        if move is None or len(move) != 3:
-            return None
-        start, end = (tile // self.shape.width * self.width + tile % self.shape.width for tile in move[:2])
-        return start, end, bool(move[2])
+    def on_map(self, action: int) -> int:
+        """An action code of the observation's board as one of the map's; INVALID off the map."""
+        return recode(action, (self.shape.height, self.shape.width), (self.height, self.width))
 
     def _remembered(self, shown: UInt8) -> UInt8:
         """Kinds in fog: as remembered where the tile was seen, else as shown.

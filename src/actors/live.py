@@ -18,6 +18,7 @@ import socketio
 from actors.bot_mind import Mind
 from actors.foreign_view import ForeignView
 from actors.site_wire import ShownGame, WireError
+from engine.actions import decode
 from engine.rulesets import RULESETS
 
 BOT_PREFIX = "[Bot]"  # the site asks it of bots' names
@@ -193,13 +194,13 @@ class LivePlayer:
             return
         if type(played) is int and played < self._index:
             await self._emit("clear_moves")
-        move = self._view.on_map(action)
+        move = decode(self._view.on_map(action), self._view.height, self._view.width)
         if move is None:
             return
         self._index += 1
         self._moved = now
         self._outcome.moves += 1
-        await self._emit("attack", *move, self._index)
+        await self._emit("attack", move[0], move[1], bool(move[2]), self._index)
 
     async def _end(self, won: bool, more: bool) -> None:
         if self._outcome is None:

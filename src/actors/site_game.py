@@ -123,7 +123,7 @@ class SiteGame:
         mind, view = self._residents[seat]
         shown = BoardView.of(self.game.row, self._shape)
         view.copy(shown.view[seat], shown.vector[seat])
-        return encode(view.on_map(mind.decide(view)), self.game.height, self.game.width)
+        return view.on_map(mind.decide(view))
 
     def _next_action(self, seat: int) -> int:
         queue, game = self.queues[seat], self.game

@@ -96,6 +96,21 @@ def decode(action: int, height: int, width: int) -> tuple[Any, ...] | None:
     return (start, start + (-width, width, -1, 1)[direction], half)
 
 
+def recode(action: int, board: tuple[int, int], other: tuple[int, int]) -> int:
+    """An action code of a board, height and width, as that of another with the same upper left corner; INVALID beyond.
+
+    Raises ValueError for a code of no move.
+    """
+    move = decode(action, *board)
+    if move is None:
+        return PASS
+    tiles = [divmod(part, board[1]) for part in (move[:2] if len(move) == 3 else move[1:])]
+    if any(row >= other[0] or column >= other[1] for row, column in tiles):
+        return INVALID
+    places = [row * other[1] + column for row, column in tiles]
+    return encode((*places, move[2]) if len(move) == 3 else (move[0], *places), *other)
+
+
 # For each mask byte the eight moves of its tile, one byte each: four directions, each full and half.
 _EIGHT_MOVES = np.array(
     [[mask >> direction & 1 for direction in range(4) for _ in range(2)] for mask in range(256)], np.uint8

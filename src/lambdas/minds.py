@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.actions import PASS, expand_mask, move_code
+from engine.actions import expand_mask, recode
 from engine.arrays import Float32
 from engine.board import ARMY_SHIFT, MASK_SHIFT, Shape
 from engine.bots import BOTS, bot_actions, find_bot, scratch_words
@@ -73,19 +73,8 @@ class PolicyMind:
         numbers = np.random.Generator(np.random.Philox(key=[seed, game.turn * 16 + seat]))
         noise = numbers.standard_exponential(legal.size, dtype=np.float32)
         noisy = np.where(legal, logits[0] - np.log(noise + np.float32(1e-30)), -np.inf)  # Gumbel: a draw by the softmax
-        return self._cut(int(noisy.argmax()), game), remembered
-
-    def _cut(self, action: int, game: Game) -> int:
-        """An action on the policy's board as one on the match's."""
-        tiles = self._height * self._width
-        if action == PASS:
-            return PASS
-        if action > 8 * tiles:
-            row, column = divmod(action - 1 - 8 * tiles, self._width)
-            return 1 + 8 * game.height * game.width + row * game.width + column
-        place, rest = divmod(action - 1, 8)
-        row, column = divmod(place, self._width)
-        return move_code(row * game.width + column, rest // 2, bool(rest % 2))
+        on_board = int(noisy.argmax())
+        return recode(on_board, (self._height, self._width), (game.height, game.width)), remembered
 
 
 class Minds:

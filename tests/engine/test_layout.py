@@ -5,7 +5,7 @@ import pytest
 from tests.engine.ascii import read
 
 from engine import Game, Layout
-from engine.actions import INVALID, as_codes, build_code, decode, encode, expand_mask, move_code
+from engine.actions import INVALID, as_codes, build_code, decode, encode, expand_mask, move_code, recode
 from engine.rulesets import RULESETS, find_ruleset, replay_ruleset
 from engine.tiles import CITY, GENERAL, MOUNTAIN, OBSTACLE, PLAIN
 
@@ -218,6 +218,16 @@ class TestActions:
         assert encode((5, 4, 0), height, width) == move_code(5, 2, False) == 45
         assert encode((5, 6, 0), height, width) == move_code(5, 3, False) == 47
         assert encode(("build", 7), height, width) == build_code(7, 12) == 104
+
+    def test_a_code_on_another_board_with_the_same_corner(self):
+        small, large = (3, 4), (5, 7)
+        for code in range(1 + 9 * 12):
+            if encode(decode(code, *small), *small) == code:  # else it leads off the board
+                assert recode(recode(code, small, large), large, small) == code
+        move = decode(recode(move_code(6, 3, True), small, large), *large)
+        assert move == (1 * 7 + 2, 1 * 7 + 3, 1)
+        assert recode(move_code(4, 0, False), large, small) == INVALID  # column 4 of 4
+        assert recode(build_code(3 * 7, 35), large, small) == INVALID  # row 3 of 3
 
     @pytest.mark.parametrize("code", [-1, 109, 10**9])
     def test_a_code_of_nothing_is_refused(self, code):

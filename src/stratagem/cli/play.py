@@ -14,12 +14,16 @@ import click
 from rich.console import Console
 from rich.live import Live
 
+from actors.bot_mind import Player
+from actors.players import NAMES, bot_player, policy_player
+from actors.seat_player import play_seat
 from engine.actions import move_code
 from engine.bots import BOTS
 from services.client import GameClient, SeatClient, ServiceError, Sight
 from services.stubs.common_pb2 import Board
 from stratagem.cli.demo import BoardSize
 from stratagem.cli.moves import KEYS, step, typed_move
+from stratagem.cli.policy_path import PolicyPath
 from stratagem.cli.screen import ARROWS, ending, picture, player_names, raw_keys, read_key
 
 KEY_HELP = "arrows look, w a s d move, z sends half, space passes, c clears the queue, q ends"
@@ -28,7 +32,8 @@ REFRESH_S = 0.05  # between looks at the keyboard and at the game
 
 @click.command()
 @click.option("--server", metavar="HOST:PORT", help="Of a game server; without it one is started for this game.")
-@click.option("--bot", type=click.Choice(list(BOTS)), default="hunter", show_default=True, help="Play against it.")
+@click.option("--bot", type=click.Choice(NAMES), default="hunter", show_default=True, help="Play against it.")
+@click.option("--policy", type=PolicyPath(), help="Or against a policy: its files' name, or one in the box: pupil.")
 @click.option("--wait", is_flag=True, help="Play against whoever joins.")
 @click.option("--join", "game_id", metavar="GAME", help="Join a game that waits.")
 @click.option("--size", type=BoardSize(), metavar="HxW", help="Of the board; the site's maps where it is not given.")
@@ -37,6 +42,7 @@ REFRESH_S = 0.05  # between looks at the keyboard and at the game
 def play(
     server: str | None,
     bot: str,
+    policy: Path | None,
     wait: bool,
     game_id: str | None,
     size: tuple[int, int] | None,
@@ -50,11 +56,15 @@ def play(
     if wait and server is None:
         raise click.UsageError("--wait needs --server: nobody could join a game of this process alone")
     console = Console()
+    guest = None if wait or game_id else _guest(bot, policy)
     try:
         with ExitStack() as stack:
             address = server or stack.enter_context(_own_server(console))
             client = stack.enter_context(GameClient(address))
-            seat = client.join(game_id or _open(client, bot, wait, size, turn_ms), _player_name(name))
+            opponent = "" if wait or guest else f"bot:{bot}"
+            seat = client.join(game_id or _open(client, opponent, size, turn_ms), _player_name(name))
+            if guest is not None:
+                _seat(guest, stack.enter_context(GameClient(address)), seat.game_id)
             console.print(f"game {seat.game_id}, seat {seat.seat}", highlight=False)
             if wait:
                 console.print(f"to join: stratagem play --server {address} --join {seat.game_id}", highlight=False)
@@ -70,12 +80,38 @@ def _player_name(given: str) -> str:
     return given or re.sub(r"[^A-Za-z0-9._-]", "", getpass.getuser())[:32] or "anybody"
 
 
-def _open(client: GameClient, bot: str, wait: bool, size: tuple[int, int] | None, turn_ms: int) -> str:
+def _guest(bot: str, policy: Path | None) -> Player | None:
+    """An opponent that no server has, and who plays from this process."""
+    if policy is None and bot in BOTS:
+        return None
+    try:
+        return bot_player(bot) if policy is None else policy_player(policy)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _seat(guest: Player, client: GameClient, game_id: str) -> None:
+    """Let the guest play a seat for as long as the game lasts."""
+    taken = client.join(game_id, f"policy:{guest.name}")
+
+    def play() -> None:
+        try:
+            play_seat(taken, guest.mind(0))
+        except ServiceError:  # the game or its server is gone
+            return
+        except ValueError as error:
+            click.echo(f"{guest.name} gives up: {error}", err=True)
+            taken.surrender()
+
+    threading.Thread(target=play, daemon=True).start()
+
+
+def _open(client: GameClient, opponent: str, size: tuple[int, int] | None, turn_ms: int) -> str:
     board = None
     if size is not None:
         tiles = size[0] * size[1]
         board = Board(kind=Board.KIND_PLAIN, height=size[0], width=size[1], mountains=0.15, cities=min(8, tiles // 40))
-    return client.create(["", "" if wait else f"bot:{bot}"], board=board, turn_ms=turn_ms, idle_ms=86_400_000)
+    return client.create(["", opponent], board=board, turn_ms=turn_ms, idle_ms=86_400_000)
 
 
 @contextmanager

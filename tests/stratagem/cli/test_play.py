@@ -43,6 +43,25 @@ def test_a_game_is_played_by_typed_moves(games: tuple[LocalGames, GameClient]) -
     assert re.search(r"human:anna .*bot:hunter .*you lost after 3 turns", result.output, re.DOTALL)
 
 
+@pytest.mark.parametrize(("options", "name"), [(["--bot", "scout"], "scout"), (["--policy", "pupil"], "pupil")])
+def test_what_no_server_has_plays_from_here(
+    games: tuple[LocalGames, GameClient], options: list[str], name: str
+) -> None:
+    passes = "\n" * 30
+    result = run("play", "--server", games[0].address, *options, "--name", "anna", keys=f"{passes}q\n")
+    assert result.exit_code == 0, result.output
+    assert re.search(rf"human:anna .*policy:{name} .*you lost after 31 turns", result.output, re.DOTALL)
+    land = [int(found) for found in re.findall(rf"policy:{name} +(\d+)", result.output)]
+    assert land[0] == 1
+    assert land[-1] > 1
+
+
+def test_a_policy_that_is_not_there_is_named() -> None:
+    result = run("play", "--policy", "nobody")
+    assert result.exit_code == 1
+    assert "nobody.json" in result.output
+
+
 def test_the_end_of_input_gives_up(games: tuple[LocalGames, GameClient]) -> None:
     result = run("play", "--server", games[0].address, "--bot", "random", "--size", "5x6")
     assert result.exit_code == 0
