@@ -467,7 +467,8 @@ def check_resuming(bench: Bench, folder: Path) -> None:
     """Whether runs with every switch go on from what they saved."""
     scale = bench.scale
     told = dict.fromkeys(("ways", "phases", "ordered", "belief"), True)
-    for size, options in ((scale.sizes[-1], {}), (scale.sizes[0], {**told, "value_bins": 64})):
+    networks = (scale.sizes[-1], {}), (scale.sizes[0], {**told, "value_bins": 64})
+    for number, (size, options) in enumerate(networks):
         plan = FusedPlan(
             name="resumed",
             seed=1,
@@ -487,7 +488,7 @@ def check_resuming(bench: Bench, folder: Path) -> None:
             device=scale.device,
         )
         for sitting in (1, 2):
-            training = FusedTraining(plan, folder / size)
+            training = FusedTraining(plan, folder / str(number))
             training.iterate()
             training.save()
             if (training.progress.sittings, training.progress.iterations) != (sitting, sitting):
