@@ -22,4 +22,4 @@ def play_seat(seat: SeatClient, mind: Mind) -> None:
             view = ForeignView(ruleset, sight.seat, sight.seats, *sight.shape, mind.board)
             mind.begin(view)
         view.copy(sight.words, sight.vector)
-        seat.submit(view.on_map(mind.decide(view)), sight.turn)
+        seat.submit(view.on_map(mind.decide(view)), sight.turn, clear=True)  # by the clock, one that is late gives way
