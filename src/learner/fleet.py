@@ -101,7 +101,8 @@ def joined(parts: list[Rows]) -> Rows:
     """Rows of several fragments of equal length as one."""
     columns = {
         name: torch.cat([getattr(part, name) for part in parts], dim=0 if name == "memory" else 1)
-        for name in Rows._fields
+        for name, column in parts[0]._asdict().items()
+        if column is not None
     }
     return Rows(**columns)
 
