@@ -190,8 +190,8 @@ def test_no_gradient_flows_into_the_burn_in_or_the_stored_memory():
     batch = batch_of(r2d2)
     seen, real = [], r2d2.network.perceive
 
-    def watched(words, vector, memory, resets):
-        told = real(words, vector, memory, resets)
+    def watched(words, vector, memory, *rest):
+        told = real(words, vector, memory, *rest)
         seen.append((len(words), torch.is_grad_enabled(), memory.requires_grad, told[0].requires_grad))
         return told
 
