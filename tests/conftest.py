@@ -36,8 +36,16 @@ def pytest_configure(config: Any) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes longest first; the order within a file stays."""
+    """Put what takes longest first; the order within a file stays. Give every test an id of its own.
+
+    pytest 9.2 makes one id of all tests that schemathesis makes of a function, and xdist runs one test an id.
+    """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    for item in items:
+        params = item.name.partition("[")[2]
+        if params and not item.nodeid.endswith(f"[{params}"):
+            item._id = item.id.with_params(params.removesuffix("]"))
+    assert len({item.nodeid for item in items}) == len(items), "tests share an id"
 
 
 @pytest.fixture(scope="session")
