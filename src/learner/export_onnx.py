@@ -50,8 +50,7 @@ class OneTurn(nn.Module):
         policy = self.policy
         facts = policy.facts(vector, board.shape[2] * board.shape[3])
         board = torch.cat([board, torch.ones_like(board[:, :1])], dim=1)  # the plane that shows the board's edge
-        if (found := policy.search(board, vector)) is not None:
-            board = torch.cat([board, found], dim=1)
+        board = policy.survey(board, vector)
         x, tiles = policy.encode(board, facts)
         resets = torch.zeros((1, 1), dtype=torch.bool)
         states, memory = policy.remember(x[None], memory, resets)

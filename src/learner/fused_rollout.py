@@ -94,7 +94,7 @@ class FusedRollout:
             terminated=column(dtype=torch.bool),
             truncated=column(dtype=torch.bool),
             valid=column(dtype=torch.bool),
-            searched=self._room_for_searches(policy, column),
+            searched=self._room_for_searches(column),
         )
         self._graph = self._capture() if graph and device.type == "cuda" else None
 
@@ -134,12 +134,12 @@ class FusedRollout:
         """Words (L, H, W), vectors (L, V) and resets (L,) of all rows now."""
         return self.arena.words.flatten(0, 1), self.arena.vector.flatten(0, 1), self._spread(self.fresh)
 
-    def _room_for_searches(self, policy: Policy, column: Callable[..., Tensor]) -> Tensor | None:
+    def _room_for_searches(self, column: Callable[..., Tensor]) -> Tensor | None:
         """Where a fragment keeps what was searched, so that updates need not search again: tile by tile."""
         batch, dtype = self.arena.batch, torch.bfloat16 if self.bf16 else torch.float32
-        if not policy.searches:
+        if not self.policy.searches:
             return None
-        return column(batch.height, batch.width, policy.searches, dtype=dtype).movedim(-1, 2)
+        return column(batch.height, batch.width, self.policy.searches, dtype=dtype).movedim(-1, 2)
 
     def _search(self, words: Tensor, vector: Tensor) -> Tensor | None:
         """What the network is shown that takes searches, (L, P', H, W), as the fragment keeps it."""

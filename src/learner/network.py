@@ -290,7 +290,7 @@ class Trunk(nn.Module):
         return memory.contiguous(memory_format=torch.channels_last)
 
     def encode(self, board: Tensor, facts: Tensor) -> tuple[Tensor, Tensor]:
-        """The encoder: planes (N, P, H, W) of `Sight` and `search` and `facts` (N, K) to places (N, C, h, w) and tiles
+        """The encoder: planes (N, P, H, W) of `survey` and `facts` (N, K) to places (N, C, h, w) and tiles
         (N, C', H, W); where the network thinks in no patches, these are the same.
         """
         tiles: Tensor = F.relu(self.first(board) + self.vector(facts)[..., None, None], inplace=True)
@@ -322,6 +322,11 @@ class Trunk(nn.Module):
             return planes
         found = self.belief(board, vector)
         return torch.cat([self.ways(board, found.likely), found.chance[:, None]], dim=1)
+
+    def survey(self, board: Tensor, vector: Tensor, searched: Tensor | None = None) -> Tensor:
+        """Planes (N, P, H, W) of `Sight` with those of `search` behind them, made here unless they were kept."""
+        found = self.search(board, vector) if searched is None else searched
+        return board if found is None else torch.cat([board, found.to(board.dtype)], dim=1)
 
     def tiles(self, x: Tensor, tiles: Tensor, board: Tensor, facts: Tensor) -> Tensor:
         """What the heads read of the tiles, (N, width, H, W): places x and tiles, as `encode` has them; where ways are
@@ -360,10 +365,9 @@ class Trunk(nn.Module):
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
         facts = self.facts(vector.flatten(0, 1), height * width)
-        board = self.sight(flat)
-        found = self.search(board, vector.flatten(0, 1)) if searched is None else searched.flatten(0, 1)
-        if found is not None:
-            board = torch.cat([board, found.to(board.dtype)], dim=1)
+        board = self.survey(
+            self.sight(flat), vector.flatten(0, 1), None if searched is None else searched.flatten(0, 1)
+        )
         x, tiles = self.encode(board, facts)
         states, memory = self.remember(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))

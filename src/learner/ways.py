@@ -54,7 +54,8 @@ LINEAR = 4  # planes that heads read as well: home, goal, front, and armies, tho
 COUNT = LINEAR + 1 + 3 * len(MOVES)  # planes that are made of what is found
 ORDER = 2  # planes of the order behind them: need and behind
 MY_ARMY = PLANES.index("my army")
-OTHERS = slice(MY_ARMY + 1, MY_ARMY + 4)  # armies of allies, enemies and nobody; a list would be copied to a GPU
+# Armies of allies, enemies and nobody, side by side: as a list of planes it would be copied to a GPU.
+OTHERS = slice(PLANES.index("ally's army"), PLANES.index("neutral army") + 1)
 KERNELS = COMPILED  # whether kernels search
 ON_GPU = importlib.util.find_spec("numba_cuda") is not None  # whether they can on a GPU
 

@@ -47,8 +47,6 @@ def live(
 
     Exit status: 0 when the games are played, 2 if they cannot be, 130 if stopped.
     """
-    if (policy is None) == (bot is None):
-        raise click.UsageError("give either --policy PATH or --bot NAME")
     from actors.live import LiveError, LivePlayer, Seat
 
     try:
