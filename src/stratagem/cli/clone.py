@@ -1,7 +1,6 @@
 """`stratagem clone`: learn to play as others do, people in recorded games or a scripted bot."""
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import click
 
 from engine.bots import BOTS
 from stratagem.cli.policy_path import PolicyPath
+from stratagem.cli.signals import interrupted_by_sigterm
 
 if TYPE_CHECKING:
     from learner.cloning import CloneSettings, Losses
@@ -149,15 +149,13 @@ class Teller:
     @contextmanager
     def interruptible(self) -> Iterator[None]:
         """Let Ctrl-C or SIGTERM end the training and nothing else, once there is something to keep."""
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            yield
+            with interrupted_by_sigterm():
+                yield
         except KeyboardInterrupt:
             if not self._rows:
                 raise
             click.echo(f"stopped at {self.progress:.0%}; what was learned is kept")
-        finally:
-            signal.signal(signal.SIGTERM, before)
 
     def draw(self, seconds: float) -> None:
         """Draw OUT.png of a run that was given so long."""

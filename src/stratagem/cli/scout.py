@@ -1,29 +1,18 @@
 """`stratagem scout`: teach the network by which the scout guesses where an enemy's general is."""
 
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from stratagem.cli.signals import interrupted_by_sigterm
+
 if TYPE_CHECKING:
     from learner.scouting import Lessons, Report
 
 INTERRUPTED = 130
-
-
-@contextmanager
-def interrupted_by_sigterm() -> Iterator[None]:
-    """Within, SIGTERM is what Ctrl-C is."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @click.command()
