@@ -59,11 +59,20 @@ class LazyGroup(click.Group):
         return list(self.places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one subcommand, or None where the table has no such name."""
+        """Import and return one subcommand, or None where the table has no such name.
+
+        Raises ClickException where it needs a library that is not installed.
+        """
         place = self.places.get(cmd_name)
         if place is None:
             return None
-        command = getattr(import_module(place.module), place.attribute)
+        try:
+            command = getattr(import_module(place.module), place.attribute)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"{cmd_name} needs {error.name}, which is not installed; `make install-services` installs all that "
+                'commands need, or pip install "stratagem[learn,services]"'
+            ) from error
         assert isinstance(command, click.Command)
         return command
 

@@ -52,6 +52,16 @@ def test_serve_has_another_server_behind_a_switch() -> None:
         assert complaint in wrong.output
 
 
+def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "botocore", None)
+    monkeypatch.delitem(sys.modules, "stratagem.cli.serve", raising=False)
+    monkeypatch.delitem(sys.modules, "botocore.exceptions", raising=False)
+    result = CliRunner().invoke(main, ["serve", "--help"])
+    assert result.exit_code == 1
+    assert "serve needs botocore" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_an_unknown_command_is_one_line_and_exit_2() -> None:
     result = CliRunner().invoke(main, ["reply"])
     assert result.exit_code == 2
