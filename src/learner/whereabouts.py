@@ -16,14 +16,12 @@ from engine.batch import GameBatch
 from engine.board import GENERAL_AT, RUNNING, WIDTH, WINNER, get, seat
 from engine.bots import scratch_words
 from engine.bots.desk import (
-    CASTLES,
     CONTACT,
     FAR,
     FOE_GENERAL,
-    FOE_LAND,
     HOME,
     HOME_WAY,
-    LINK,
+    LISTED,
     NOWHERE,
     PLACES,
     PULL,
@@ -36,23 +34,10 @@ from engine.bots.desk import (
     survey,
 )
 from engine.bots.hunter import CYCLE
-from engine.bots.track import flood_seen
-from engine.bots.whereabouts import (
-    BY_DISTANCE,
-    ENTRIES,
-    OPEN_LAND,
-    SIZES,
-    UNSEEN,
-    count_around,
-    enemy_centre,
-    entry,
-    size_of,
-    time_of,
-)
+from engine.bots.whereabouts import ENTRIES, TABLES, list_entries, look_around
 from engine.compile import kernel, loop, prange
 from engine.stored import assignment
 
-TABLES = len(SIZES)
 POINT = 64  # points of a unit of log-odds
 EVERY = 7  # turns between two positions that are kept of a game
 MAX_TURNS = 600  # of a game
@@ -86,15 +71,11 @@ class Positions(NamedTuple):
 
 
 @kernel
-def write_entries(desk: Int32, p: int, time: int, size: int, centre: int, castles: int, out: Int16) -> None:
-    """A place's entries (K,), as `engine.bots.whereabouts.points_of` adds them up."""
-    around = count_around(desk, p)
-    out[0] = UNSEEN + around % 32 * 4 + time
-    out[1] = OPEN_LAND + around // 32
-    k = 2
-    for table in BY_DISTANCE:
-        out[k] = table + entry(desk, p, table, time, size, centre, castles)
-        k += 1
+def write_entries(desk: Int32, row: int, column: int, out: Int16) -> None:
+    """A place's entries (K,), as `engine.bots.whereabouts` adds up their points."""
+    list_entries(desk, row, column)
+    for k in range(TABLES):
+        out[k] = desk[LISTED + k]
 
 
 @kernel
@@ -108,20 +89,20 @@ def record(board: Int32, s: int, desk: Int32, out: Int16) -> int:
     words = map_at(desk, WORDS)
     stride = int(desk[STRIDE])
     flood_from(desk, map_at(desk, HOME_WAY), int(desk[HOME]))
-    flood_seen(desk, map_at(desk, PULL), False)
-    centre = enemy_centre(desk) if flood_seen(desk, map_at(desk, LINK), True) > 0 else 0
-    time, size, castles = time_of(int(desk[TURN])), size_of(int(desk[FOE_LAND])), int(desk[CASTLES])
+    look_around(desk)
     general = seat(board, 1 - s, GENERAL_AT)
     truth = (general // get(board, WIDTH) + 1) * stride + general % get(board, WIDTH)
     found, is_there = 1, False
-    for p in range(stride, int(desk[PLACES]) - stride):
-        if is_unknown(int(desk[words + p])) and 0 <= int(desk[map_at(desk, PULL) + p]) < FAR:
-            if p == truth:
-                is_there = True
-                write_entries(desk, p, time, size, centre, castles, out[0])
-            else:
-                write_entries(desk, p, time, size, centre, castles, out[found])
-                found += 1
+    for row in range(1, int(desk[PLACES]) // stride - 1):
+        for column in range(stride - 1):
+            p = row * stride + column
+            if is_unknown(int(desk[words + p])) and 0 <= int(desk[map_at(desk, PULL) + p]) < FAR:
+                if p == truth:
+                    is_there = True
+                    write_entries(desk, row, column, out[0])
+                else:
+                    write_entries(desk, row, column, out[found])
+                    found += 1
     return found if is_there else 0
 
 

@@ -62,8 +62,15 @@ NOTES = 224
     CITY_TOWARD,  # in what direction that city lies
     CITY_PRICE,  # and the armies on it
     CASTLES,  # 1 where castles can be built
-) = range(24)
+    HOME_ROW,  # of the following `engine.bots.whereabouts` takes note: row and column of the seat's own general
+    HOME_COLUMN,
+    FOE_ROW,  # and amid the enemy's tiles in sight, -1 where none is
+    FOE_COLUMN,
+    TIME,  # which of some times of a game it is
+    SIZE,  # which of some sizes the enemy's land has
+) = range(30)
 ROOM = 32  # first of the words in which `engine.bots.strategist` decides
+LISTED = NOTES - 9  # first of those in which `engine.bots.whereabouts` lists a place's entries
 
 OTHER, EXPAND, GATHER, MARCH = range(4)  # reasons
 # The deepest fog, `engine.bots.track`, `engine.bots.whereabouts`; points from elsewhere, `engine.bots.told`.

@@ -14,14 +14,22 @@ from engine.bots.desk import (
     BLANK,
     CASTLES,
     FAR,
+    FOE_COLUMN,
     FOE_LAND,
+    FOE_ROW,
     GUESSING,
     HOME,
+    HOME_COLUMN,
+    HOME_ROW,
     HOME_WAY,
     LINK,
+    LISTED,
     PLACES,
     PULL,
+    QUEUE,
+    SIZE,
     STRIDE,
+    TIME,
     TOLD,
     TOLD_POINTS,
     TURN,
@@ -30,14 +38,14 @@ from engine.bots.desk import (
     map_at,
 )
 from engine.bots.sight import relation_in
-from engine.bots.track import distance, flood_seen, queue_likeliest
+from engine.bots.track import flood_seen, queue_likeliest
 from engine.bots.whereabouts_table import POINTS
 from engine.compile import inlined, kernel
 
 # Entries of each table; where two or three things are counted together, the product of theirs.
 SIZES = (16 * 4, 32 * 6, 46 * 4, 32 * 2, 26 * 4, 32, 9, 32 * 6, 33 * 32)
 DEPTH, CONTACT, APART, WALK, UNSEEN, CENTRE, OPEN_LAND, BEHIND, BEYOND = (sum(SIZES[:i]) for i in range(len(SIZES)))
-BY_DISTANCE = (DEPTH, CONTACT, APART, WALK, CENTRE, BEHIND, BEYOND)  # those that `entry` reads
+TABLES = len(SIZES)
 ENTRIES = sum(SIZES)
 SHARE = 26  # places so many points below the best are goals as well
 ONE = 1024  # a chance as large as the most likely place's
@@ -67,73 +75,107 @@ def size_of(land: int) -> int:
 
 
 @kernel
-def enemy_centre(desk: Int32) -> int:
-    """The place amid the enemy's tiles in sight, by the mean of rows and columns; the first place where none is."""
+def note_centre(desk: Int32) -> None:
+    """Note the row and column amid the enemy's tiles in sight, by their means; -1 where none is."""
     words = map_at(desk, WORDS)
     stride = int(desk[STRIDE])
     rows, columns, count = 0, 0, 0
-    for p in range(stride, int(desk[PLACES]) - stride):
-        if relation_in(int(desk[words + p])) == ENEMY:
-            rows += p // stride
-            columns += p % stride
-            count += 1
-    return rows // max(count, 1) * stride + columns // max(count, 1)
+    for r in range(1, int(desk[PLACES]) // stride - 1):
+        for c in range(stride - 1):
+            if relation_in(int(desk[words + r * stride + c])) == ENEMY:
+                rows += r
+                columns += c
+                count += 1
+    desk[FOE_ROW] = rows // count if count > 0 else -1
+    desk[FOE_COLUMN] = columns // count if count > 0 else -1
 
 
 @kernel
-def count_around(desk: Int32, p: int) -> int:
-    """Unseen places within two rows and columns of a place, and 32 times the open places beside and across."""
+def sum_unseen(desk: Int32) -> None:
+    """Fill QUEUE with how many unseen places lie in a place's row and above, in its column and to the left."""
     words = map_at(desk, WORDS)
+    sums = map_at(desk, QUEUE)
+    stride = int(desk[STRIDE])
+    for p in range(stride):
+        desk[sums + p] = 0
+    for first in range(stride, int(desk[PLACES]), stride):
+        in_row = 0
+        for p in range(first, first + stride):
+            if is_unknown(int(desk[words + p])):
+                in_row += 1
+            desk[sums + p] = int(desk[sums + p - stride]) + in_row
+
+
+@inlined
+def unseen_around(desk: Int32, row: int, column: int) -> int:
+    """Unseen places within two rows and columns of a place."""
+    sums = map_at(desk, QUEUE)
+    stride = int(desk[STRIDE])
+    above = sums + max(row - 3, 0) * stride
+    below = sums + min(row + 2, int(desk[PLACES]) // stride - 1) * stride
+    right = min(column + 2, stride - 1)
+    count = int(desk[below + right]) - int(desk[above + right])
+    if column >= 3:
+        count -= int(desk[below + column - 3]) - int(desk[above + column - 3])
+    return count
+
+
+@inlined
+def open_around(desk: Int32, p: int) -> int:
+    """How many of the eight places around one can be entered."""
     blank = map_at(desk, BLANK)
     stride = int(desk[STRIDE])
-    row, column = p // stride, p % stride
     count = 0
-    for r in range(max(row - 2, 1), min(row + 3, int(desk[PLACES]) // stride - 1)):
-        for c in range(max(column - 2, 0), min(column + 3, stride - 1)):
-            q = r * stride + c
-            if is_unknown(int(desk[words + q])):
+    for q in range(blank + p - stride, blank + p + stride + 1, stride):
+        for at in range(q - 1, q + 2):
+            if int(desk[at]) == FAR and at != blank + p:
                 count += 1
-            if q != p and abs(r - row) <= 1 and abs(c - column) <= 1 and int(desk[blank + q]) == FAR:
-                count += 32
     return count
 
 
 @kernel
-def entry(desk: Int32, p: int, table: int, time: int, size: int, centre: int, castles: int) -> int:
-    """Which entry of a table of BY_DISTANCE an unseen place has. centre: of the enemy's tiles, or 0.
+def look_around(desk: Int32) -> None:
+    """Note and search all that `list_entries` reads. HOME_WAY is filled in already.
 
     PULL holds steps from what is in sight and not the enemy's, LINK those from an enemy's tile.
     """
     stride = int(desk[STRIDE])
-    met = 1 if centre > 0 else 0
-    home = int(desk[HOME])
-    apart = min(distance(p, home, stride), 45)
-    contact = min(int(desk[map_at(desk, LINK) + p]), 30) if met else NO_CONTACT
-    away = min(distance(p, centre, stride), 30) if met else NO_CONTACT
-    if table == DEPTH:
-        return min(int(desk[map_at(desk, PULL) + p]), 15) * 4 + time
-    if table == CONTACT:
-        return contact * 6 + size
-    if table == APART:
-        return apart * 4 + met * 2 + castles
-    if table == WALK:
-        return min(int(desk[map_at(desk, HOME_WAY) + p]), 62) // 2 * 2 + castles
-    if table == CENTRE:
-        return away
-    if table == BEHIND:
-        return (min(max(away - contact + 8, 0), 30) if met else NO_CONTACT) * 6 + size
-    beyond = min(max(apart - distance(centre, home, stride) + 10, 0), 31)
-    return away * 32 + beyond if met else 32 * 32
+    flood_seen(desk, map_at(desk, PULL), False)
+    flood_seen(desk, map_at(desk, LINK), True)
+    sum_unseen(desk)
+    note_centre(desk)
+    desk[HOME_ROW] = int(desk[HOME]) // stride
+    desk[HOME_COLUMN] = int(desk[HOME]) % stride
+    desk[TIME] = time_of(int(desk[TURN]))
+    desk[SIZE] = size_of(int(desk[FOE_LAND]))
 
 
-@kernel
-def points_of(desk: Int32, p: int, time: int, size: int, centre: int, castles: int) -> int:
-    """An unseen place's points; the arguments are those of `entry`."""
-    around = count_around(desk, p)
-    points = int(POINTS[UNSEEN + around % 32 * 4 + time]) + int(POINTS[OPEN_LAND + around // 32])
-    for table in BY_DISTANCE:
-        points += int(POINTS[table + entry(desk, p, table, time, size, centre, castles)])
-    return points
+@inlined
+def list_entries(desk: Int32, row: int, column: int) -> None:
+    """Write down, from LISTED on, which entry of POINTS an unseen place has in each table."""
+    stride = int(desk[STRIDE])
+    p = row * stride + column
+    time, size, castles = int(desk[TIME]), int(desk[SIZE]), int(desk[CASTLES])
+    home_row, home_column = int(desk[HOME_ROW]), int(desk[HOME_COLUMN])
+    foe_row, foe_column = int(desk[FOE_ROW]), int(desk[FOE_COLUMN])
+    apart = min(abs(row - home_row) + abs(column - home_column), 45)
+    met, contact, away, behind, beyond = 0, NO_CONTACT, NO_CONTACT, NO_CONTACT, 32 * 32
+    if foe_row >= 0:
+        met = 1
+        contact = min(int(desk[map_at(desk, LINK) + p]), 30)
+        away = min(abs(row - foe_row) + abs(column - foe_column), 30)
+        behind = min(max(away - contact + 8, 0), 30)
+        between = abs(foe_row - home_row) + abs(foe_column - home_column)
+        beyond = away * 32 + min(max(apart - between + 10, 0), 31)
+    desk[LISTED + 0] = DEPTH + min(int(desk[map_at(desk, PULL) + p]), 15) * 4 + time
+    desk[LISTED + 1] = CONTACT + contact * 6 + size
+    desk[LISTED + 2] = APART + apart * 4 + met * 2 + castles
+    desk[LISTED + 3] = WALK + min(int(desk[map_at(desk, HOME_WAY) + p]), 62) // 2 * 2 + castles
+    desk[LISTED + 4] = UNSEEN + unseen_around(desk, row, column) * 4 + time
+    desk[LISTED + 5] = CENTRE + away
+    desk[LISTED + 6] = OPEN_LAND + open_around(desk, p)
+    desk[LISTED + 7] = BEHIND + behind * 6 + size
+    desk[LISTED + 8] = BEYOND + beyond
 
 
 @kernel
@@ -141,16 +183,20 @@ def write_points(desk: Int32) -> int:
     """Fill PULL with the points of every place where the general may be, -FAR elsewhere. Returns the most."""
     words = map_at(desk, WORDS)
     points = map_at(desk, PULL)
-    flood_seen(desk, points, False)
-    centre = enemy_centre(desk) if flood_seen(desk, map_at(desk, LINK), True) > 0 else 0
-    time, size = time_of(int(desk[TURN])), size_of(int(desk[FOE_LAND]))
-    castles = int(desk[CASTLES])
+    stride = int(desk[STRIDE])
+    look_around(desk)
     best = -FAR
-    for p in range(int(desk[PLACES])):
-        depth = int(desk[points + p])
-        is_open = 0 <= depth < FAR and is_unknown(int(desk[words + p]))
-        desk[points + p] = points_of(desk, p, time, size, centre, castles) if is_open else -FAR
-        best = max(best, int(desk[points + p]))
+    for row in range(int(desk[PLACES]) // stride):
+        for column in range(stride):
+            p = row * stride + column
+            value = -FAR
+            if 0 <= int(desk[points + p]) < FAR and is_unknown(int(desk[words + p])):
+                list_entries(desk, row, column)
+                value = 0
+                for table in range(TABLES):
+                    value += int(POINTS[int(desk[LISTED + table])])
+            desk[points + p] = value
+            best = max(best, value)
     return best
 
 
