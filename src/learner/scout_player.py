@@ -5,8 +5,9 @@ import torch
 
 from engine.arrays import Bool, Int32
 from engine.batch import GameBatch
+from engine.bots import scratch_words
 from engine.bots.scout import SCOUT, Notes, must_guess
-from engine.bots.told import guesses, told_actions, told_words
+from engine.bots.told import guesses, told_actions
 from learner.scout import Position, Scout, told_points
 
 ROWS = 256  # positions the network is shown at once
@@ -26,7 +27,7 @@ class ScoutPlayer:
             raise ValueError(f"the scout plays games of 2 seats; these have {batch.seats}")
         self._batch, self._seat = batch, seat
         self._notes = Notes(batch.num_games, batch.height, batch.width)
-        self._scratch = np.zeros((min(batch.num_games, 64), told_words(batch.tiles)), np.int32)
+        self._scratch = np.zeros((min(batch.num_games, 64), scratch_words(batch.tiles)), np.int32)
 
     def act(self, fresh: Bool, games: Int32 | None = None) -> Int32:
         """Action codes int32 (K,)."""

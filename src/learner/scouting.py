@@ -20,8 +20,9 @@ from torch.nn.functional import cross_entropy
 from engine.arrays import Int16, Int32, Int64
 from engine.batch import GameBatch
 from engine.board import GENERAL_AT, HEADER, RUNNING, SEAT_FIELDS, WINNER
+from engine.bots import scratch_words
 from engine.bots.scout import Notes, must_guess
-from engine.bots.told import NEVER, guesses, told_words
+from engine.bots.told import NEVER, guesses
 from learner.crew import crew_of
 from learner.recorded import BOARD, RecordedGame, begin_recorded
 from learner.scout import POINT, Position, Scout
@@ -115,7 +116,7 @@ def _lessons_of(batch: GameBatch, play: Callable[[int], Turn], first_game: int) 
     chosen = np.arange(games, dtype=np.int32)
     notes = [Notes(*shape) for _ in range(2)]
     points, is_guess = np.zeros((games, batch.tiles), np.int32), np.zeros(games, np.int32)
-    scratch = np.zeros((games, told_words(batch.tiles)), np.int32)
+    scratch = np.zeros((games, scratch_words(batch.tiles)), np.int32)
     found: list[Lessons] = []
     for turn in range(MAX_TURNS):
         actions, goes_on = play(turn)

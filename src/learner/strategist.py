@@ -1,10 +1,11 @@
-"""Learning the strategist's network: PPO over options in self-play (Schulman et al. 2017), read from top to bottom.
+"""Learning the strategist's network: PPO over moves in self-play (Schulman et al. 2017), read from top to bottom.
 
-It begins as the seeker, whose choices it imitates for some seconds, made less sure. That stays its prior: what strays
-from it costs a little, less and less (docs/log.md, 2026-11-29, has what becomes of it without). A part of the games is
-against scripted bots, a part against snapshots of its own, the rest with itself, both rulesets side by side. A decision
-is an option for one turn. The critic, which only learning needs, sees the facts of both seats: what fog hides explains
-most of what happens next (an asymmetric critic, Pinto et al. 2018).
+It begins as the seeker, whose moves it imitates for some seconds by all else that is told of them; then it is made less
+sure, and told besides which move is the seeker's. A part of the games is against scripted bots, a part against
+snapshots of its own, the rest with itself, both rulesets side by side. The entropy bonus follows the entropy that is
+wanted, which falls: a policy that is sure too soon learns no more (docs/log.md, 2026-11-29). The critic, which only
+learning needs, sees the facts of both seats: what fog hides explains most of what happens next (an asymmetric critic,
+Pinto et al. 2018).
 """
 
 import math
@@ -22,23 +23,29 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the name the field knows it by)
 
-from engine.arrays import Bool, Float32, Int16, Int64
+from engine.arrays import Bool, Float32, Int8, Int16, Int32, Int64
 from engine.bots import find_bot
 from engine.bots.hunter import CYCLE
-from engine.bots.options import OPTIONS
+from engine.bots.moves import FEATURES, SEEKERS
 from engine.bots.situation import FACT_COUNT
 from engine.bots.strategist import HIDDEN
 from engine.rewards import Shaping
-from learner.option_games import FACT_UNIT, FIRST_BOT, SEEKER, OptionFragment, OptionGames, Weights
+from learner.move_games import FIRST_BOT, LEARNER, SEEKER, MoveFragment, MoveGames, Weights
+from learner.move_gradient import DIVERGENCE, ENTROPY, UNIT, Network, gradients, log_probabilities
+from learner.strategist_export import quantised
 
 RULESETS = (("generalsio", "site"), ("competition", "competition"))
 BOTS = ("hunter", "tracker", "seeker")
 CHOOSER, CRITIC = "chooser", "critic"  # prefixes in a saved file
 LATEST = 1500  # games that a win rate is of
-CRITIC_WARM_UP = 20  # iterations in which the critic alone learns
-IMITATED = 24  # fragments of the seeker's that are imitated,
-IMITATION_STEPS = 3000  # in so many steps
-RATE_CHANGE, MOST_RATE = 1.15, 6e-3  # of the learning rate between iterations, as the divergence asks for
+CRITIC_WARM_UP = 6  # iterations in which the critic alone learns
+IMITATED = 6  # fragments of the seeker's that are imitated,
+IMITATION_STEPS = 1500  # in so many steps
+RATE_CHANGE = 1.15  # of the learning rate between iterations, as the divergence asks for
+BONUS_CHANGE = 1.08  # of the entropy bonus, as the entropy asks for,
+LEAST_BONUS, MOST_BONUS = 1e-4, 0.05  # and its bounds
+PARTS = 8  # that a gradient step's decisions are dealt out in
+FEWEST = 100  # decisions to learn from
 
 
 @dataclass(frozen=True)
@@ -46,53 +53,53 @@ class Settings:
     """How to learn."""
 
     seed: int = 1
-    games: int = 2048  # of all rulesets together
-    turns: int = 64  # of a fragment
+    games: int = 1024  # of all rulesets together
+    turns: int = 32  # of a fragment
     max_turns: int = 1000  # of a game
-    bots: float = 0.4  # part of the games against a scripted bot
-    pool: float = 0.3  # and against a snapshot
-    snapshot_every: int = 15  # iterations
+    bots: float = 0.3  # part of the games against a scripted bot
+    pool: float = 0.2  # and against a snapshot
+    snapshot_every: int = 25  # iterations
     snapshots: int = 12  # kept at most
     gamma: float = 0.998  # discount a turn
     lam: float = 0.95  # GAE's lambda
     clip: float = 0.2
-    epochs: int = 3
-    minibatch: int = 8192  # decisions of a gradient step
-    rate: float = 3e-3  # of Adam, at the start; at the end a fiftieth is the most
-    low_divergence: float = 0.004  # KL(old || new) of an iteration below which the rate rises,
-    high_divergence: float = 0.010  # and above which it falls
-    entropy: float = 0.003  # weight of its bonus, which falls to 0
-    prior: float = 0.01  # weight of KL(prior || policy), which falls to 0
+    epochs: int = 2
+    minibatch: int = 4096  # decisions of a gradient step
+    rate: float = 1.5e-3  # of Adam, at the start
+    most_rate: float = 3e-3  # and while there is time; at the end it falls
+    low_divergence: float = 0.0015  # KL(old || new) of an iteration below which the rate rises,
+    high_divergence: float = 0.006  # and above which it falls
+    entropy: float = 0.35  # nats that are wanted at the start,
+    last_entropy: float = 0.14  # and at the end
     shaping: float = 0.2  # weights of land and of armies in the potential
-    unsure: float = 0.4  # what the seeker's logits are multiplied with at the start
+    unsure: float = 0.5  # what the imitation's scores are multiplied with at the start
+    advice: float = 1.0  # weight of the seeker's move at the start
 
 
 class Chooser(nn.Module):
-    """The network that the strategist plays by: facts (N, F) to logits (N, O)."""
+    """The network that the strategist plays by; `learner.move_gradient` has its gradients."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.phase = nn.Embedding(CYCLE, HIDDEN)
-        self.read = nn.Linear(FACT_COUNT, HIDDEN)
-        self.judge = nn.Linear(HIDDEN, len(OPTIONS))
-        nn.init.normal_(self.phase.weight, std=0.1)
-        nn.init.normal_(self.read.weight, std=0.5 / math.sqrt(FACT_COUNT))
-        nn.init.zeros_(self.read.bias)
-        nn.init.normal_(self.judge.weight, std=0.02)
-        nn.init.zeros_(self.judge.bias)
+        self.phases = nn.Parameter(0.1 * torch.randn(CYCLE, HIDDEN))
+        self.inputs = nn.Parameter(0.5 / math.sqrt(FACT_COUNT) * torch.randn(FACT_COUNT, HIDDEN))
+        self.moves = nn.Parameter(0.5 / math.sqrt(FEATURES) * torch.randn(FEATURES, HIDDEN))
+        self.outputs = nn.Parameter(0.05 * torch.randn(HIDDEN))
+        self.skips = nn.Parameter(torch.zeros(FEATURES))
 
-    def forward(self, facts: Tensor) -> Tensor:
-        """float32 (N, F), as they are written, to float32 (N, O)."""
-        logits: Tensor = self.judge(torch.relu(self.read(scaled(facts)) + self.phase(facts[:, 0].long())))
-        return logits
+    def network(self) -> Network:
+        """Its weights, in memory of its own."""
+        return Network(*(parameter.detach().numpy() for parameter in self.parameters()))
 
-    @torch.no_grad()
+    def forward(self, facts: Tensor, features: Tensor) -> Tensor:
+        """Scores (N,) of a position's moves: facts float32 (F,), features float32 (N, M), as they are written."""
+        common = self.phases[facts[0].long()] + UNIT * facts[1:] @ self.inputs[1:]
+        hidden = torch.relu(common + UNIT * features @ self.moves)
+        return hidden @ self.outputs + UNIT * features @ self.skips
+
     def weights(self) -> Weights:
-        """As games read it, K = 1."""
-        inputs = self.read.weight.T.clone()
-        inputs[0] = 0.0
-        parts = (self.phase.weight + self.read.bias, inputs, self.judge.weight.T, self.judge.bias)
-        return Weights(*(part.detach()[None].numpy().astype(np.float32) for part in parts))
+        """As games read it, K = 1. Raises ValueError for weights too large to store."""
+        return quantised(self.network(), 1.0)
 
 
 class Critic(nn.Module):
@@ -116,17 +123,21 @@ class Critic(nn.Module):
 
 
 def scaled(facts: Tensor) -> Tensor:
-    """Facts (N, F) as networks read them; the first, the phase, is read apart."""
-    return F.pad(facts[:, 1:], (1, 0)) * FACT_UNIT
+    """Facts (N, F) as the critic reads them; the first, the phase, is read apart."""
+    return F.pad(facts[:, 1:], (1, 0)) * UNIT
 
 
 class Decisions(NamedTuple):
-    """What is learned from, N decisions."""
+    """What is learned from, D decisions."""
 
-    facts: Tensor  # (N, 2F) float32
-    option: Tensor  # (N,) int64
-    advantage: Tensor  # (N,) float32
-    target: Tensor  # (N,) float32, for the critic
+    facts: Int16  # (D, 2F): of both seats, its own first
+    features: Int8  # (R, M)
+    first: Int64  # (D,): the first of its moves
+    among: Int32  # (D,): how many they are
+    chosen: Int32  # (D,): the number of the one that was chosen
+    gain: Float32  # (D,): advantages, normalised
+    target: Float32  # (D,): for the critic
+    agreed: float  # part of them that are the seeker's moves
 
 
 @dataclass(frozen=True)
@@ -141,11 +152,12 @@ class Status:
     entropy: float  # nats
     explained: float  # part of the variance of returns that the critic explains
     rate: float
+    agreed: float  # part of the moves that are the seeker's
     win_rates: Mapping[str, float]  # by "RULESET OPPONENT", over the latest games; draws are not won
 
 
 def advantages_of(
-    fragment: OptionFragment, values: Float32, decided: Bool, gamma: float, lam: float
+    fragment: MoveFragment, values: Float32, decided: Bool, gamma: float, lam: float
 ) -> tuple[Float32, Float32]:
     """Generalised advantage estimates between decisions and the critic's targets, float32 (T, G, 2) each, 0 where
     nothing was decided.
@@ -169,6 +181,39 @@ def advantages_of(
     return advantages, np.where(decided, advantages + values[:-1], 0.0).astype(np.float32)
 
 
+class Slopes:
+    """Gradients of a chooser, into its parameters."""
+
+    def __init__(self, chooser: Chooser) -> None:
+        self._chooser = chooser
+        self._parts = Network(*(np.zeros((PARTS, *array.shape), np.float32) for array in chooser.network()))
+        self._sums = np.zeros((PARTS, 3), np.float32)
+
+    def find(
+        self, picked: Int64, decisions: Decisions, before: Float32, clip: float, bonus: float, imitate: bool
+    ) -> Float32:
+        """Set them for some decisions; returns means of divergence, entropy and cross-entropy. The arguments are those
+        of `learner.move_gradient.gradients`.
+        """
+        gradients(
+            picked,
+            decisions.facts[:, :FACT_COUNT],
+            *decisions[1:5],
+            before,
+            decisions.gain,
+            clip,
+            bonus,
+            imitate,
+            *self._chooser.network(),
+            *self._parts,
+            self._sums,
+        )
+        for parameter, parts in zip(self._chooser.parameters(), self._parts, strict=True):
+            parameter.grad = torch.from_numpy(parts.sum(0))
+        means: Float32 = self._sums.sum(0) / len(picked)
+        return means
+
+
 class StrategistRun:
     """A run of so many seconds; `chooser` is what it learned so far."""
 
@@ -177,9 +222,10 @@ class StrategistRun:
         torch.manual_seed(settings.seed)
         self._chance = np.random.default_rng(settings.seed)
         self.chooser, self._critic = Chooser(), Critic()
+        self._slopes = Slopes(self.chooser)
         shaping = Shaping(land=settings.shaping, army=settings.shaping, structures=0.0, gamma=settings.gamma)
         self._games = [
-            OptionGames(
+            MoveGames(
                 ruleset,
                 board,
                 settings.games // len(RULESETS),
@@ -190,82 +236,97 @@ class StrategistRun:
             )
             for number, (ruleset, board) in enumerate(RULESETS)
         ]
-        self._prior = Chooser()
         self._pool: list[Weights] = []
         self._won: dict[str, deque[float]] = {}
+        self._bonus = 0.004
         self._started = False  # from a saved run, whose critic has learned already
         self.iteration = self.decisions = self.played = 0
 
     def train(self, tell: Callable[[Status], None] = lambda status: None) -> None:
-        """Imitate, then learn until time is up."""
-        self._imitate()
+        """Imitate, unless it goes on from a saved run; then learn until time is up."""
+        if not self._started:
+            self._imitate()
         self._pool.append(self.chooser.weights())
         for games in self._games:
             self._seat(games, np.ones(len(games.players), np.bool_))
-        parts = [
-            {"params": self.chooser.parameters(), "lr": self.settings.rate},
-            {"params": self._critic.parameters(), "lr": 1e-3},
-        ]
-        optimiser = torch.optim.Adam(parts, eps=1e-5)
+        optimiser = torch.optim.Adam(self.chooser.parameters(), self.settings.rate, eps=1e-5)
+        critics = torch.optim.Adam(self._critic.parameters(), 1e-3)
         rate, begin = self.settings.rate, time.monotonic()
         while (passed := time.monotonic() - begin) < self.seconds:
             progress = passed / self.seconds
-            rate = optimiser.param_groups[0]["lr"] = min(rate, 4 * self.settings.rate * max(0.02, 1.0 - progress))
+            rate = min(rate, 4 * self.settings.rate * max(0.02, 1.0 - progress))
+            optimiser.param_groups[0]["lr"] = rate
+            critics.param_groups[0]["lr"] = 1e-3 * max(0.1, 1.0 - progress)
             decisions = self._collect()
-            if len(decisions.option) < 2:  # all games are in their opening
+            if len(decisions.chosen) < FEWEST:  # all games are in their opening
                 continue
-            divergence, entropy, explained = self._update(optimiser, decisions, progress)
+            learns = self._started or self.iteration >= CRITIC_WARM_UP
+            divergence, entropy, explained = self._update(optimiser, critics, decisions, learns)
+            if learns:
+                rate = self._adapt(rate, divergence, entropy, progress)
             self.iteration += 1
-            self.decisions += len(decisions.option)
-            if self._started or self.iteration > CRITIC_WARM_UP:
-                if divergence < self.settings.low_divergence:
-                    rate = min(rate * RATE_CHANGE, MOST_RATE)
-                elif divergence > self.settings.high_divergence:
-                    rate /= RATE_CHANGE
+            self.decisions += len(decisions.chosen)
             if self.iteration % self.settings.snapshot_every == 0:
                 self._pool.append(self.chooser.weights())
-                if len(self._pool) > self.settings.snapshots:  # the seeker and the newest stay
+                if len(self._pool) > self.settings.snapshots:  # the first and the newest stay
                     self._pool.pop(int(self._chance.integers(1, len(self._pool) - 4)))
             rates = {name: float(np.mean(won)) for name, won in sorted(self._won.items())}
             tell(
                 Status(
-                    progress, self.iteration, self.decisions, self.played, divergence, entropy, explained, rate, rates
+                    progress,
+                    self.iteration,
+                    self.decisions,
+                    self.played,
+                    divergence,
+                    entropy,
+                    explained,
+                    rate,
+                    decisions.agreed,
+                    rates,
                 )
             )
 
+    def _adapt(self, rate: float, divergence: float, entropy: float, progress: float) -> float:
+        """Change the entropy bonus; returns the learning rate."""
+        settings = self.settings
+        wanted = settings.entropy + progress * (settings.last_entropy - settings.entropy)
+        bonus = self._bonus * (BONUS_CHANGE if entropy < wanted else 1.0 / BONUS_CHANGE)
+        self._bonus = min(max(bonus, LEAST_BONUS), MOST_BONUS)
+        if divergence < settings.low_divergence:
+            return min(rate * RATE_CHANGE, settings.most_rate)
+        return rate / RATE_CHANGE if divergence > settings.high_divergence else rate
+
     def _imitate(self) -> None:
-        """Learn the seeker's choices, then be less sure of them: the prior, and where the chooser begins."""
-        facts: list[Int16] = []
-        options: list[Int64] = []
+        """Learn the seeker's moves without being told which they are; then be less sure of them, and be told."""
+        parts: list[Decisions] = []
         weights = self.chooser.weights()
-        for _ in range(IMITATED):
+        while len(parts) < IMITATED * len(self._games) or sum(len(part.chosen) for part in parts) < FEWEST:
             for games in self._games:
                 games.players[:] = SEEKER
                 fragment = games.collect(weights)
-                decided = fragment.options >= 0
-                facts.append(fragment.facts[:-1][decided])
-                options.append(fragment.options[decided].astype(np.int64))
-        x, y = torch.from_numpy(np.concatenate(facts)), torch.from_numpy(np.concatenate(options))
-        optimiser = torch.optim.Adam(self._prior.parameters(), 3e-3)
-        for _ in range(IMITATION_STEPS):
-            chosen = torch.randint(len(x), (2048,))
-            loss = F.cross_entropy(self._prior(x[chosen].float()), y[chosen])
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
+                decided = fragment.chosen >= 0
+                nothing = np.zeros(int(decided.sum()), np.float32)
+                parts.append(pick(fragment, fragment.facts, decided, nothing, nothing))
+        decisions = joined(parts)
+        decisions.features[:, SEEKERS] = 0
+        optimiser = torch.optim.Adam(self.chooser.parameters(), 3e-3)
+        for step in range(IMITATION_STEPS):
+            optimiser.param_groups[0]["lr"] = 3e-3 * (1.0 - step / IMITATION_STEPS) + 1e-4
+            picked = self._chance.integers(len(decisions.chosen), size=1024)
+            self._slopes.find(picked, decisions, decisions.target, 0.0, 0.0, imitate=True)
             optimiser.step()
         with torch.no_grad():
-            for parameter in self._prior.judge.parameters():
-                parameter.mul_(self.settings.unsure)
-        if not self._started:
-            self.chooser.load_state_dict(self._prior.state_dict())
+            self.chooser.outputs.mul_(self.settings.unsure)
+            self.chooser.skips.mul_(self.settings.unsure)
+            self.chooser.skips[SEEKERS] = self.settings.advice
 
-    def _seat(self, games: OptionGames, begun: Bool) -> None:
-        """Choose who plays in games that have begun; network 0 is the learner, the pool comes behind it."""
+    def _seat(self, games: MoveGames, begun: Bool) -> None:
+        """Choose who plays in games that have begun; the pool comes behind the learner."""
         count = int(begun.sum())
         kind = self._chance.random(count)
         bots = FIRST_BOT - np.array([find_bot(name) for name in BOTS])[self._chance.integers(len(BOTS), size=count)]
         snapshots = 1 + self._chance.integers(len(self._pool), size=count)
-        other = np.where(kind < self.settings.bots, bots, 0)
+        other = np.where(kind < self.settings.bots, bots, LEARNER)
         is_pool = (self.settings.bots <= kind) & (kind < self.settings.bots + self.settings.pool)
         players = np.zeros((count, 2), np.int8)
         players[np.arange(count), self._chance.integers(2, size=count)] = np.where(is_pool, snapshots, other)
@@ -274,74 +335,64 @@ class StrategistRun:
     def _collect(self) -> Decisions:
         """Play a fragment of all games."""
         networks = Weights.stack([self.chooser.weights(), *self._pool])
-        parts: list[tuple[Float32 | Int16 | Int64, ...]] = []
+        parts: list[Decisions] = []
         for games in self._games:
             fragment = games.collect(networks)
             both = np.concatenate([fragment.facts, fragment.facts[:, :, ::-1]], axis=-1)
             with torch.no_grad():
                 worth = self._critic(torch.from_numpy(both.reshape(-1, both.shape[-1])).float())
-            decided = (fragment.options >= 0) & (games.players == 0)
+            decided = (fragment.chosen >= 0) & (games.players == LEARNER)
             values = worth.numpy().reshape(both.shape[:-1])
-            advantages, returns = advantages_of(fragment, values, decided, self.settings.gamma, self.settings.lam)
-            parts.append(
-                (
-                    both[:-1][decided],
-                    fragment.options[decided].astype(np.int64),
-                    advantages[decided],
-                    returns[decided],
-                )
-            )
+            advantages, targets = advantages_of(fragment, values, decided, self.settings.gamma, self.settings.lam)
+            parts.append(pick(fragment, both, decided, advantages[decided], targets[decided]))
             self._count(games, fragment)
             ended: Bool = np.asarray(fragment.done.any(0))
             if ended.any():  # a game that began since is a fragment old at most
                 self._seat(games, ended)
-        facts, options, gains, targets = (
-            torch.from_numpy(np.concatenate(column)) for column in zip(*parts, strict=True)
-        )
-        return Decisions(facts.float(), options, (gains - gains.mean()) / (gains.std() + 1e-6), targets)
+        decisions = joined(parts)
+        gain = decisions.gain
+        if len(gain):
+            gain = ((gain - gain.mean()) / (gain.std() + 1e-6)).astype(np.float32)
+        return decisions._replace(gain=gain)
 
-    def _count(self, games: OptionGames, fragment: OptionFragment) -> None:
+    def _count(self, games: MoveGames, fragment: MoveFragment) -> None:
         """Count wins against others; games that ended in this fragment."""
         self.played += int(fragment.done.sum())
         names = {FIRST_BOT - find_bot(name): name for name in BOTS}
         for turn, game in zip(*np.nonzero(fragment.done), strict=True):
             seats = games.players[game]
-            if (seats != 0).any():
-                own = int(np.flatnonzero(seats == 0)[0])
+            if (seats != LEARNER).any():
+                own = int(np.flatnonzero(seats == LEARNER)[0])
                 name = f"{games.name} {names.get(int(seats[1 - own]), 'snapshots')}"
                 self._won.setdefault(name, deque(maxlen=LATEST)).append(float(fragment.winner[turn, game] == own))
 
     def _update(
-        self, optimiser: torch.optim.Optimizer, decisions: Decisions, progress: float
+        self, optimiser: torch.optim.Optimizer, critics: torch.optim.Optimizer, decisions: Decisions, learns: bool
     ) -> tuple[float, float, float]:
-        """Go over the decisions; returns divergence, entropy and the part of the returns' variance explained."""
-        settings = self.settings
+        """Go over the decisions, the critic alone unless the chooser learns; returns divergence, entropy and the part
+        of the returns' variance explained.
+        """
+        settings, count = self.settings, len(decisions.chosen)
+        before = np.zeros(count, np.float32)
         own = decisions.facts[:, :FACT_COUNT]
-        with torch.no_grad():
-            before = F.log_softmax(self.chooser(own), dim=1).gather(1, decisions.option[:, None])[:, 0]
-            prior = F.log_softmax(self._prior(own), dim=1)
-        sums, steps = np.zeros(3), 0
+        log_probabilities(own, *decisions[1:5], *self.chooser.network(), before, PARTS)
+        both, target = torch.from_numpy(decisions.facts).float(), torch.from_numpy(decisions.target)
+        sums, surprise, steps = np.zeros(3), 0.0, 0
         for _ in range(settings.epochs):
-            for chosen in torch.split(torch.randperm(len(own)), settings.minibatch):
-                logs = F.log_softmax(self.chooser(own[chosen]), dim=1)
-                log = logs.gather(1, decisions.option[chosen, None])[:, 0] - before[chosen]
-                ratio, advantage = log.exp(), decisions.advantage[chosen]
-                clipped = ratio.clamp(1.0 - settings.clip, 1.0 + settings.clip)
-                entropy = -(logs.exp() * logs).sum(1).mean()
-                surprise = (self._critic(decisions.facts[chosen]) - decisions.target[chosen]).square().mean()
-                loss = 0.5 * surprise
-                if self._started or self.iteration >= CRITIC_WARM_UP:
-                    gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
-                    strayed = (prior[chosen].exp() * (prior[chosen] - logs)).sum(1).mean()
-                    loss = loss - gain + (1.0 - progress) * (settings.prior * strayed - settings.entropy * entropy)
-                optimiser.zero_grad()
-                torch.autograd.backward(loss)
-                nn.utils.clip_grad_norm_(self.chooser.parameters(), 1.0)
-                optimiser.step()
-                sums += [float((ratio - 1.0 - log).mean().detach()), float(entropy.detach()), float(surprise.detach())]
+            order = self._chance.permutation(count)
+            for picked in np.array_split(order, max(1, count // settings.minibatch)):
+                if learns:
+                    sums += self._slopes.find(picked, decisions, before, settings.clip, self._bonus, imitate=False)
+                    nn.utils.clip_grad_norm_(self.chooser.parameters(), 1.0)
+                    optimiser.step()
+                error = (self._critic(both[picked]) - target[picked]).square().mean()
+                critics.zero_grad()
+                torch.autograd.backward(error)
+                critics.step()
+                surprise += error.item()
                 steps += 1
-        divergence, entropy_, surprise_ = sums / steps
-        return divergence, entropy_, 1.0 - surprise_ / max(float(decisions.target.var()), 1e-9)
+        explained = 1.0 - surprise / steps / max(float(target.var()), 1e-9)
+        return float(sums[DIVERGENCE]) / steps, float(sums[ENTROPY]) / steps, explained
 
     def save(self, path: Path) -> None:
         """Write chooser and critic, safetensors."""
@@ -361,3 +412,36 @@ class StrategistRun:
         except (OSError, SafetensorError, RuntimeError) as error:
             raise ValueError(f"{path} holds no strategist: {error}") from None
         self._started = True
+
+
+def pick(fragment: MoveFragment, facts: Int16, decided: Bool, gain: Float32, target: Float32) -> Decisions:
+    """The decisions (D,) of a fragment that are marked in `decided`, with their facts of (T + 1, G, 2, .)."""
+    agreed = (fragment.chosen == fragment.seekers)[decided]
+    return Decisions(
+        facts[:-1][decided],
+        fragment.features,
+        fragment.first[decided],
+        fragment.among[decided],
+        fragment.chosen[decided],
+        gain,
+        target,
+        float(agreed.mean()) if len(agreed) else 0.0,
+    )
+
+
+def joined(parts: list[Decisions]) -> Decisions:
+    """Decisions of many fragments as one."""
+    before = np.cumsum([0, *(len(part.features) for part in parts)])
+    moved = [part._replace(first=part.first + start) for part, start in zip(parts, before, strict=False)]
+    facts, features, first, among, chosen, gain, target, agreed = zip(*moved, strict=True)
+    weights = [len(part.chosen) for part in parts]
+    return Decisions(
+        np.concatenate(facts),
+        np.concatenate(features),
+        np.concatenate(first),
+        np.concatenate(among),
+        np.concatenate(chosen),
+        np.concatenate(gain),
+        np.concatenate(target),
+        float(np.average(agreed, weights=weights)) if sum(weights) else 0.0,
+    )

@@ -1,4 +1,4 @@
-"""From a learned chooser to `engine.bots.strategist_weights`: whole numbers in a Python file.
+"""From a learned chooser to whole numbers, as `engine.bots.strategist` reads them, and to a Python file of these.
 
 So every machine that runs the engine has them, and compiled kernels are made anew when they change.
 """
@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 from engine.stored import assignment
-from learner.strategist import Chooser
+from learner.move_games import Weights
+from learner.move_gradient import Network
 
 SCALE = 1024  # a weight's unit is a 1024th
 LOG2_E = math.log2(math.e)
@@ -23,25 +24,29 @@ from engine.stored import unpack
 '''
 
 
-def weights_module(chooser: Chooser, temperature: float, told: str) -> str:
-    """The source of `engine.bots.strategist_weights`. told: half a sentence on where the weights come from.
+def quantised(network: Network, temperature: float) -> Weights:
+    """A network's weights, K = 1, whose scores are in halvings.
 
-    Below a temperature of 1 likely options are drawn more often than the chooser would. Raises ValueError for weights
-    too large to store.
+    Below a temperature of 1 likely moves are drawn more often than the chooser would. Raises ValueError for weights too
+    large to store.
     """
-    weights = chooser.weights()
+    inputs = network.inputs.copy()
+    inputs[0] = 0.0  # the phase, which is read apart
     halvings = LOG2_E / temperature
-    arrays = {
-        "PHASES": weights.phases[0],
-        "INPUTS": weights.inputs[0],
-        "OUTPUTS": weights.outputs[0] * halvings,
-        "BIASES": weights.biases[0] * halvings,
-    }
-    parts = [HEAD.format(told=told)]
-    for name, array in arrays.items():
+    scaled = network._replace(inputs=inputs, outputs=network.outputs * halvings, skips=network.skips * halvings)
+    whole = []
+    for name, array in zip(Weights._fields, scaled, strict=True):
         units = np.rint(array * SCALE)
         most = float(np.abs(units).max())
         if most > np.iinfo(np.int16).max:
             raise ValueError(f"{name} reach {most / SCALE:.1f}; accepted: below {np.iinfo(np.int16).max / SCALE:.1f}")
-        parts.append(assignment(name, units.astype(np.int16)))
+        whole.append(units.astype(np.int16)[None])
+    return Weights(*whole)
+
+
+def weights_module(weights: Weights, told: str) -> str:
+    """The source of `engine.bots.strategist_weights`. told: half a sentence on where the weights come from."""
+    parts = [HEAD.format(told=told)]
+    for name, array in zip(Weights._fields, weights, strict=True):
+        parts.append(assignment(name.upper(), array[0]))
     return "".join(parts)

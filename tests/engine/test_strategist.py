@@ -6,22 +6,23 @@ from tests.engine.ascii import read
 
 from engine.batch import GameBatch
 from engine.bots import scratch_words
-from engine.bots.desk import NOTES
-from engine.bots.situation import FACT_COUNT, FACTS, FLAG, assess, doublings
-from engine.bots.strategist import OPTION_COUNT, SCORES, draw_option, odds_of, score_options
-from engine.bots.strategist_weights import BIASES, INPUTS, OUTPUTS, PHASES
+from engine.bots.desk import BY_TABLES, LISTED, PLACES
+from engine.bots.moves import ADVICE, FEATURE, FEATURES, ask_advisers, describe, list_moves, listed, moves_words
+from engine.bots.situation import COUNTED, FACT_COUNT, FACTS, FLAG, assess, doublings
+from engine.bots.strategist import HIDDEN, UNITS, draw_move, odds_of, score_move, weigh_facts
+from engine.bots.strategist_weights import INPUTS, MOVES, OUTPUTS, PHASES, SKIPS
 
 
 def facts_of(text, version=16, turn=60):
     """Seat 0's facts on a board."""
     game = read(version, text, turn=turn).game()
     desk = np.zeros(scratch_words(game.height * game.width), np.int32)
-    assert assess(game.row, 0, desk)
+    assert assess(game.row, 0, BY_TABLES, desk)
     return desk[FACTS : FACTS + FACT_COUNT]
 
 
 def positions(ruleset, board, turns):
-    """Desks of both seats in games of hunters, now and then."""
+    """Boards, and desks of both seats, in games of hunters, now and then."""
     batch = GameBatch(ruleset, 4, 9, board=board, autoreset="same")
     batch.reset()
     desk = np.zeros(scratch_words(batch.tiles), np.int32)
@@ -29,8 +30,8 @@ def positions(ruleset, board, turns):
         if turn % 7 == 0:
             for g in range(4):
                 for s in range(2):
-                    assert assess(batch.rows[g], s, desk)
-                    yield desk
+                    assert assess(batch.rows[g], s, BY_TABLES, desk)
+                    yield batch.rows[g], desk
         batch.step(batch.bot_actions("hunter"))
 
 
@@ -50,38 +51,54 @@ def test_facts_of_a_small_board():
 
 def test_a_seat_without_a_general_is_told_apart():
     game = read(16, "a1 . . B9\n. . . b9").game()
-    assert not assess(game.row, 0, np.zeros(scratch_words(8), np.int32))
+    assert not assess(game.row, 0, BY_TABLES, np.zeros(scratch_words(8), np.int32))
 
 
 @pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("competition", "competition")])
 def test_facts_stay_small_enough_for_whole_numbers(ruleset, board):
     most = np.zeros(FACT_COUNT, np.int64)
-    for desk in positions(ruleset, board, 300):
+    for _, desk in positions(ruleset, board, 300):
         most = np.maximum(most, np.abs(desk[FACTS : FACTS + FACT_COUNT].astype(np.int64)))
     assert most.max() <= 127
     assert (most > 0).sum() > 45
 
 
-def test_scores_are_those_of_the_network_in_floating_point():
-    weights = [array.astype(np.float64) / 1024 for array in (PHASES, INPUTS, OUTPUTS, BIASES)]
-    phases, inputs, outputs, biases = weights
-    for desk in positions("generalsio", "site", 200):
-        facts = desk[FACTS : FACTS + FACT_COUNT] / 16
-        hidden = np.maximum(0.0, phases[desk[FACTS]] + facts[1:] @ inputs[1:])
-        score_options(desk)
-        found = desk[SCORES : SCORES + OPTION_COUNT] / 2**18
-        np.testing.assert_allclose(found, biases + hidden @ outputs, atol=0.4)
+@pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("competition", "competition")])
+def test_scores_are_those_of_the_network_in_floating_point(ruleset, board):
+    phases, inputs, moves, outputs, skips = (
+        array.astype(np.float64) / 1024 for array in (PHASES, INPUTS, MOVES, OUTPUTS, SKIPS)
+    )
+    compared = 0
+    for board_, desk in positions(ruleset, board, 200):
+        facts = desk[FACTS : FACTS + FACT_COUNT].copy()
+        ask_advisers(board_, desk, 5)
+        count = list_moves(desk)
+        weigh_facts(desk, PHASES, INPUTS)
+        for k in range(0, count, 5):
+            describe(desk, desk[listed(desk, k)])
+            features = desk[FEATURE : FEATURE + FEATURES] / 16
+            hidden = np.maximum(0.0, phases[facts[0]] + facts[1:] / 16 @ inputs[1:] + features @ moves)
+            found = score_move(desk, MOVES, OUTPUTS, SKIPS) / 2**18
+            np.testing.assert_allclose(found, features @ skips + hidden @ outputs, atol=0.3)
+            compared += 1
+    assert compared > 300
 
 
 def test_a_decision_has_room_on_a_desk():
-    assert SCORES + OPTION_COUNT <= NOTES
+    assert COUNTED + HIDDEN <= UNITS
+    assert UNITS + HIDDEN <= ADVICE
+    assert FEATURE + FEATURES <= LISTED
+    desk = np.zeros(1000, np.int32)
+    desk[PLACES] = 3 * 9 + 3  # a board of nine tiles in a row or a column has most places
+    assert listed(desk, 4 * 9 + 2) <= moves_words(9)
 
 
-def test_options_are_drawn_by_their_odds():
+def test_moves_are_drawn_by_their_odds():
     desk = np.zeros(scratch_words(9), np.int32)
-    halvings = np.array([0, 1, 2, 30] + [40] * (OPTION_COUNT - 4))
-    desk[SCORES : SCORES + OPTION_COUNT] = -(halvings << 18)
+    halvings = [0, 1, 2, 30, 40, 40]
+    for k, behind in enumerate(halvings):
+        desk[listed(desk, k) + 1] = -(behind << 18)
     assert [odds_of(desk, k, 0) for k in range(4)] == [2**20, 2**19, 2**18, 0]
-    drawn = np.bincount([draw_option(desk, key * 2654435761 % 2**32) for key in range(7000)], minlength=OPTION_COUNT)
+    drawn = np.bincount([draw_move(desk, 6, key * 2654435761 % 2**32) for key in range(7000)], minlength=6)
     assert drawn[3:].sum() == 0
     np.testing.assert_allclose(drawn[:3] / 7000, [4 / 7, 2 / 7, 1 / 7], atol=0.03)

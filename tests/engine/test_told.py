@@ -1,11 +1,12 @@
-"""The seeker that is told where to look: what it begins with, and that it marches by what it is told."""
+"""The strategist that is told where to look: what it begins with, and that it marches by what it is told."""
 
 import numpy as np
 import pytest
 
 from engine.batch import GameBatch
 from engine.board import DISCOVERED, GENERAL_AT, HEADER, SEAT_FIELDS, VISIBLE, WINNER
-from engine.bots.told import NEVER, guesses, told_actions, told_words
+from engine.bots import scratch_words
+from engine.bots.told import NEVER, guesses, told_actions
 
 RULESETS = [("generalsio", "site"), ("competition", "competition")]
 
@@ -14,18 +15,18 @@ def guess_of(batch, seat):
     games = np.arange(batch.num_games, dtype=np.int32)
     points = np.zeros((batch.num_games, batch.tiles), np.int32)
     is_guess = np.zeros(batch.num_games, np.int32)
-    scratch = np.zeros((2, told_words(batch.tiles)), np.int32)
+    scratch = np.zeros((2, scratch_words(batch.tiles)), np.int32)
     guesses(batch.rows, games, seat, points, is_guess, scratch)
     return games, points, is_guess, scratch
 
 
 @pytest.mark.parametrize(("ruleset", "board"), RULESETS)
-def test_told_what_its_tables_say_it_plays_as_the_seeker(ruleset, board):
+def test_told_what_its_tables_say_it_plays_as_the_strategist(ruleset, board):
     batch = GameBatch(ruleset, 6, 3, board=board, autoreset="off")
     batch.reset()
     guessed = 0
     for _ in range(220):
-        actions = batch.bot_actions(["seeker", "hunter"])
+        actions = batch.bot_actions(["strategist", "hunter"])
         games, points, is_guess, scratch = guess_of(batch, 0)
         told = np.full(batch.num_games, -1, np.int32)
         told_actions(batch.rows, games, 0, batch.seed, points, told, scratch)
@@ -53,7 +54,7 @@ def test_it_guesses_only_where_nobody_has_been():
 def test_told_the_generals_place_it_hardly_loses_to_the_hunter():
     batch = GameBatch("generalsio", 64, 11, board="site", autoreset="off")
     batch.reset()
-    scratch = np.zeros((2, told_words(batch.tiles)), np.int32)
+    scratch = np.zeros((2, scratch_words(batch.tiles)), np.int32)
     games = np.arange(64, dtype=np.int32)
     points = np.full((64, batch.tiles), NEVER, np.int32)
     points[games, batch.rows[:, HEADER + SEAT_FIELDS + GENERAL_AT]] = 0

@@ -11,7 +11,8 @@ from tests.lambdas.conftest import Clock
 from tests.lambdas.playing import begin, equals_its_record
 from tests.learner.recorded_games import played
 
-from engine.bots.told import NEVER, guess, told_words
+from engine.bots import scratch_words
+from engine.bots.told import NEVER, guess
 from engine.record import Record
 from lambdas.http import Services
 from lambdas.scout_mind import NETWORK, load_scout
@@ -50,7 +51,7 @@ def test_a_match_s_board_is_read_as_in_training(recorded: Record, lessons: scout
         turn, seat = int(lessons.vector[i, 0]), 1 - recorded.layout.generals.index(_narrow(lessons.truth[i], width))
         game = recorded.at(turn)
         points = np.zeros(height * width, np.int32)
-        assert guess(game.row, seat, np.zeros(told_words(height * width), np.int32), points)
+        assert guess(game.row, seat, np.zeros(scratch_words(height * width), np.int32), points)
         cut = [field[i : i + 1, :height, :width] for field in (lessons.words, lessons.first, lessons.last)]
         assert np.array_equal(points.reshape(height, width), lessons.points[i, :height, :width])
         told = mind._guess(cut[0], lessons.vector[i : i + 1], *cut[1:], points.reshape(1, height, width))

@@ -1,17 +1,18 @@
-"""Learning to choose among options: advantages between decisions, whole runs in little, and what is written."""
+"""Learning to choose among moves: advantages between decisions, whole runs in little, and what is written."""
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from torch import nn
 
 from engine.bots import find_bot
-from engine.bots.options import OPTIONS
+from engine.bots.moves import FEATURES, SEEKERS, YES
 from engine.bots.situation import FACT_COUNT
 from engine.rewards import Shaping
-from learner.option_games import FIRST_BOT, SEEKER, OptionFragment, OptionGames
+from learner.move_games import FIRST_BOT, NONE, SEEKER, MoveFragment, MoveGames
 from learner.strategist import Chooser, Settings, StrategistRun, advantages_of
-from learner.strategist_export import SCALE, weights_module
+from learner.strategist_export import SCALE, quantised, weights_module
 from stratagem.cli import main
 
 TINY = Settings(seed=3, games=8, turns=80, snapshot_every=1, snapshots=6)
@@ -30,7 +31,8 @@ def test_advantages_are_the_sums_over_decisions_by_hand():
     done = np.array([[False], [False], [False], [True], [False]])
     decided = np.array([True, False, True, True, True])[:, None, None] & np.ones((1, 1, 2), np.bool_)
     values = np.array([0.1, 9.0, 0.3, 0.4, 0.5, 0.6], np.float32)[:, None, None] * np.ones((1, 1, 2), np.float32)
-    fragment = OptionFragment(np.zeros(0), np.zeros(0), reward, done, np.zeros(0))
+    nothing = [np.zeros(0)] * 6
+    fragment = MoveFragment(*nothing, reward, done, np.zeros(0))
     advantages, targets = advantages_of(fragment, values, decided, gamma=0.9, lam=0.8)
     last = 0.25 + 0.9 * 0.6 - 0.5
     fourth = 1.0 - 0.4  # the game ends: nothing after it counts
@@ -40,21 +42,37 @@ def test_advantages_are_the_sums_over_decisions_by_hand():
     np.testing.assert_allclose(targets[:, 0, 1], [first + 0.1, 0.0, third + 0.3, 0.6 + 0.4, last + 0.5], rtol=1e-5)
 
 
-def test_games_tell_what_was_chosen_and_go_on_by_themselves():
-    games = OptionGames("generalsio", "small", 6, 40, 1, 60, Shaping())
+def test_games_tell_what_was_chosen_among_and_go_on_by_themselves():
+    games = MoveGames("generalsio", "small", 6, 40, 1, 60, Shaping())
     games.players[:, 1] = FIRST_BOT - find_bot("hunter")
-    chosen = set()
     ends = 0
-    for _ in range(4):
+    for round_ in range(4):
+        games.players[:3, 0] = 0 if round_ == 3 else SEEKER
         fragment = games.collect(Chooser().weights())
-        assert (fragment.options[..., 1] == -1).all()
-        assert fragment.options.max() < len(OPTIONS)
-        chosen |= set(fragment.options[..., 0].ravel().tolist())
+        decided = fragment.chosen[..., 0] != NONE
+        assert (fragment.chosen[..., 1] == NONE).all()
+        assert decided.sum() > 20
+        assert (fragment.chosen < np.maximum(fragment.among, 1)).all()
+        own = fragment.features[fragment.first[..., 0][decided] + fragment.seekers[..., 0][decided]]
+        assert ((own[:, SEEKERS] == YES) | (own[:, 0] == YES)).all()
+        assert len(fragment.features) == fragment.among.sum()
+        is_seekers = fragment.chosen[..., 0] == fragment.seekers[..., 0]
+        assert is_seekers[:, 3:].all()
+        assert is_seekers.all() == (round_ < 3)  # the network that has learned nothing chooses otherwise
         ends += int(fragment.done.sum())
         assert (fragment.facts[1:, :, :, 1] == 8).mean() > 0.9
-    assert games.players[0, 0] == SEEKER
-    assert {OPTIONS.index("march"), OPTIONS.index("gather 28")} <= chosen
     assert ends >= 12
+
+
+def test_without_room_a_move_is_played_and_not_kept(monkeypatch):
+    monkeypatch.setattr("learner.move_games.MOVES_KEPT", 0)
+    games = MoveGames("generalsio", "small", 64, 60, 1, 200, Shaping())
+    fragment = games.collect(Chooser().weights())
+    assert fragment.among.max() > 10
+    room = 4 * games.batch.tiles + 2
+    assert len(fragment.features) <= 32 * room
+    assert (fragment.chosen == NONE).mean() > 0.3
+    assert fragment.facts[-1, :, :, 5].mean() > 16  # land grows as it does elsewhere
 
 
 def test_a_run_imitates_plays_others_and_counts_its_wins(quick):
@@ -68,16 +86,24 @@ def test_a_run_imitates_plays_others_and_counts_its_wins(quick):
 
 
 def test_imitation_makes_the_seeker(monkeypatch):
-    monkeypatch.setattr("learner.strategist.IMITATED", 3)
-    monkeypatch.setattr("learner.strategist.IMITATION_STEPS", 300)
+    monkeypatch.setattr("learner.strategist.IMITATED", 4)
+    monkeypatch.setattr("learner.strategist.IMITATION_STEPS", 400)
     run = StrategistRun(Settings(games=64, turns=64), 0.0)
     run.train()
-    games = OptionGames("generalsio", "site", 8, 60, 5, 1000, Shaping())
+    games = MoveGames("generalsio", "site", 16, 90, 5, 1000, Shaping())
+    games.players[:] = 0
     fragment = games.collect(run.chooser.weights())
-    decided = fragment.options >= 0
-    with torch.no_grad():
-        best = run.chooser(torch.from_numpy(fragment.facts[:-1][decided]).float()).argmax(1).numpy()
-    assert (best == fragment.options[decided]).mean() > 0.9
+    decided = fragment.chosen != NONE
+    agreed = (fragment.chosen == fragment.seekers)[decided].mean()
+    assert 0.7 < agreed < 1.0
+    with torch.no_grad():  # as they are drawn, so are they scored
+        most = []
+        for t, g, s in zip(*np.nonzero(decided), strict=True):
+            first, among = fragment.first[t, g, s], fragment.among[t, g, s]
+            own = torch.from_numpy(fragment.features[first : first + among]).float()
+            scores = run.chooser(torch.from_numpy(fragment.facts[t, g, s]).float(), own)
+            most.append(float(torch.softmax(scores, 0)[fragment.seekers[t, g, s]]))
+    assert np.mean(most) == pytest.approx(agreed, abs=0.05)
 
 
 def test_what_was_saved_goes_on_and_another_file_is_refused(quick, tmp_path):
@@ -85,8 +111,8 @@ def test_what_was_saved_goes_on_and_another_file_is_refused(quick, tmp_path):
     run.save(tmp_path / "it.safetensors")
     other = StrategistRun(Settings(seed=9, games=8, turns=80), 0.0)
     other.start_from(tmp_path / "it.safetensors")
-    facts = torch.randint(0, 40, (5, FACT_COUNT)).float()
-    assert torch.equal(run.chooser(facts), other.chooser(facts))
+    facts, features = torch.randint(0, 40, (FACT_COUNT,)).float(), torch.randint(0, 40, (5, FEATURES)).float()
+    assert torch.equal(run.chooser(facts, features), other.chooser(facts, features))
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"bad\.safetensors holds no strategist"):
         other.start_from(tmp_path / "bad.safetensors")
@@ -97,20 +123,23 @@ def test_what_was_saved_goes_on_and_another_file_is_refused(quick, tmp_path):
 def test_written_weights_are_the_chooser_in_whole_numbers():
     torch.manual_seed(4)
     chooser = Chooser()
+    nn.init.normal_(chooser.skips)
     told = {}
-    exec(weights_module(chooser, 0.5, "of a test"), told)
-    facts = torch.randint(-40, 80, (20, FACT_COUNT)).float()
-    facts[:, 0] = torch.arange(20)
-    x = facts.numpy() / 16
-    hidden = np.maximum(0.0, told["PHASES"][:20] / SCALE + x[:, 1:] @ (told["INPUTS"][1:] / SCALE))
-    halvings = told["BIASES"] / SCALE + hidden @ (told["OUTPUTS"] / SCALE)
+    exec(weights_module(quantised(chooser.network(), 0.5), "of a test"), told)
+    weights = {name: told[name] / SCALE for name in ("PHASES", "INPUTS", "MOVES", "OUTPUTS", "SKIPS")}
+    for phase in range(20):
+        facts, features = torch.randint(-40, 80, (FACT_COUNT,)).float(), torch.randint(-40, 80, (9, FEATURES)).float()
+        facts[0] = phase
+        x, y = facts.numpy() / 16, features.numpy() / 16
+        hidden = np.maximum(0.0, weights["PHASES"][phase] + x[1:] @ weights["INPUTS"][1:] + y @ weights["MOVES"])
+        halvings = y @ weights["SKIPS"] + hidden @ weights["OUTPUTS"]
+        with torch.no_grad():
+            scores = chooser(facts, features).numpy()
+        np.testing.assert_allclose(halvings * np.log(2) * 0.5, scores, atol=0.05)
     with torch.no_grad():
-        logits = chooser(facts).numpy()
-    np.testing.assert_allclose(halvings * np.log(2) * 0.5, logits, atol=0.02)
-    with torch.no_grad():
-        chooser.judge.bias.fill_(40.0)
-    with pytest.raises(ValueError, match=r"BIASES reach 57\.7; accepted: below 32\.0"):
-        weights_module(chooser, 1.0, "of a test")
+        chooser.outputs.fill_(40.0)
+    with pytest.raises(ValueError, match=r"outputs reach 57\.7; accepted: below 32\.0"):
+        quantised(chooser.network(), 1.0)
 
 
 def test_the_command_writes_its_folder_and_refuses_a_start_that_is_none(quick, tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ from engine.compile import inlined, kernel
 from engine.rulesets import RULE_CASTLE_PRICE
 from engine.tiles import CITY, DOWN, GENERAL, LEFT, MOUNTAIN, UP
 
-NOTES = 224
+NOTES = 288
 (
     PLACES,  # places of the board with its border
     STRIDE,  # from a place to the one below it
@@ -79,7 +79,7 @@ BY_DEPTH, BY_POINTS, BY_TABLES, TOLD = range(4)
 # Maps, each PLACES words: the place of map m is NOTES + m * PLACES.
 WORDS, BLANK, HOME_WAY, GOAL_WAY, QUEUE, LINK, PULL = range(7)
 MAPS = 7
-TOLD_POINTS = MAPS  # one more map, only where points come from elsewhere
+TOLD_POINTS = MAPS  # one more map, where points come from elsewhere; behind it are those of `engine.bots.moves`
 
 NOWHERE = -1
 WALL = -1  # a way's length where nobody can go

@@ -3,9 +3,10 @@
 from engine.actions import PASS
 from engine.arrays import Int8, Int32
 from engine.board import EPISODE, MAX_SEATS, OBSERVED, SEATS, get
-from engine.bots.desk import BY_DEPTH, BY_POINTS, BY_TABLES, desk_words
+from engine.bots.desk import BY_DEPTH, BY_POINTS, BY_TABLES
 from engine.bots.expander import EXPANDER, choose_expander
 from engine.bots.hunter import HUNTER, SEEKER, TRACKER, choose_hunter
+from engine.bots.moves import moves_words
 from engine.bots.random import RANDOM, choose_random
 from engine.bots.sight import vector_start
 from engine.bots.strategist import STRATEGIST, choose_strategist
@@ -15,7 +16,7 @@ from engine.compile import inlined, kernel, loop, prange
 
 def scratch_words(tiles: int) -> int:
     """Length of the scratch array, int32, that any bot needs on a board of so many tiles."""
-    return desk_words(tiles)
+    return moves_words(tiles)
 
 
 @kernel
@@ -49,7 +50,7 @@ def choose(board: Int32, s: int, bot: int, key: int, scratch: Int32) -> int:
         return choose_random(board, s, key, scratch)
     if bot == EXPANDER:
         return choose_expander(board, s, key, scratch)
-    return choose_strategist(board, s, key, scratch) if bot == STRATEGIST else PASS
+    return choose_strategist(board, s, key, BY_TABLES, scratch) if bot == STRATEGIST else PASS
 
 
 @kernel

@@ -1,30 +1,25 @@
-"""Options: ways to go on that a bot chooses among, turn by turn (Sutton, Precup, Singh 1999).
+"""Options: ways to go on (Sutton, Precup, Singh 1999), each a small script over the desk that ends in one move.
 
-Each is a small script over the desk that ends in one move. What an option cannot do now falls back on marching, that on
-expanding, that on gathering, so that only `wait` passes while there is a move.
-
-    expand       the best tile that can be taken now
-    near         the largest army goes to the nearest land that is not one's own
     march        the front goes to where the enemy's general is or probably is
-    march deep   the same, to the deepest fog
+    expand       the best tile that can be taken now
     gather N     at the front, until turn N of the cycle of 50
     defend       against the army that would take the general
-    meet         the same, against the largest enemy army in sight
     city         the neutral city that costs least: take it, or gather beside it
     castle       build one nearest to home, or gather for it
-    wait         pass
     home         gather on the general
+    near         the largest army goes to the nearest land that is not one's own
     spread       the army behind the front that can take most land a move goes there
     raid         the front goes to the nearest enemy tile
+    meet         defend against the largest enemy army in sight
     back         the front goes home
+
+What each would play tells moves apart (`engine.bots.moves`).
 """
 
 from engine.actions import PASS
 from engine.arrays import Int32
 from engine.board import ENEMY, rule
 from engine.bots.desk import (
-    BY_DEPTH,
-    BY_TABLES,
     CITY_PRICE,
     CITY_ROOT,
     CITY_TOWARD,
@@ -33,12 +28,10 @@ from engine.bots.desk import (
     FOE_GENERAL,
     FRONT,
     GOAL_WAY,
-    GUESSING,
     HOME,
     HOME_WAY,
     LARGEST,
     MAIN,
-    MOVABLE,
     NOWHERE,
     PLACES,
     QUEUE,
@@ -71,38 +64,29 @@ from engine.compile import kernel
 from engine.rulesets import RULE_CASTLE_PRICE, RULE_DEATHTOUCH_TURN
 
 OPTIONS = (
-    "expand",
-    "near",
     "march",
-    "march deep",
-    "gather 8",
-    "gather 16",
-    "gather 24",
+    "expand",
     "gather 28",
-    "gather 40",
     "gather 50",
     "defend",
-    "meet",
     "city",
     "castle",
-    "wait",
     "home",
+    "near",
     "spread",
     "raid",
+    "meet",
     "back",
 )
-OPEN = -1  # no action: an option is to be chosen
-EXPAND_NOW, NEAR, MARCH_ON, MARCH_DEEP, GATHER_8 = range(5)
-GATHER_28, GATHER_50 = 7, 9
-DEFEND, MEET, CITY, CASTLE, WAIT, GO_HOME, SPREAD, RAID, BACK = range(10, 19)
-LAST_TURNS = (8, 16, 24, SEEKER_GATHERING, 40, CYCLE)  # of the cycle, until when GATHER_8 to GATHER_50 gather
+MARCH_ON, EXPAND_NOW, GATHER_28, GATHER_50, DEFEND, CITY, CASTLE, GO_HOME, NEAR, SPREAD, RAID, MEET, BACK = range(13)
+OPEN = -1  # no action: a move is to be chosen
 HOME_MOVES, CITY_MOVES, CASTLE_MOVES = 10, 8, 16  # moves to plan for where these gather
 WIDEST = 12  # tiles that an army is thought to take on one way
 
 
 @kernel
 def settled(board: Int32, desk: Int32, key: int) -> int:
-    """What is played before any option is asked for, or OPEN: taking a general, and the opening until an enemy is met.
+    """What is played before there is anything to choose, or OPEN: taking a general; the opening until an enemy is met.
 
     The opening is the hunter's. Left to choose, learning spoils it: what it costs shows a hundred turns later.
     """
@@ -114,16 +98,6 @@ def settled(board: Int32, desk: Int32, key: int) -> int:
     if int(desk[CONTACT]) == 0 and int(desk[TURN]) < CYCLE:
         return open_game(desk, key)
     return OPEN
-
-
-@kernel
-def march_deep(desk: Int32) -> int:
-    """A step of the front into the deepest fog."""
-    desk[GUESSING] = BY_DEPTH
-    aim(desk)
-    action = advance(desk, find_front(desk))
-    desk[GUESSING] = BY_TABLES
-    return action
 
 
 @kernel
@@ -218,40 +192,39 @@ def meet(desk: Int32, threat: int) -> int:
 
 @kernel
 def begin(board: Int32, desk: Int32, option: int, key: int) -> int:
-    """The move of an option, or PASS where it has none."""
-    if option == EXPAND_NOW:
-        return expand(desk, key)
-    if option == NEAR:
-        return go_near(desk, key)
+    """The move of an option, an index of OPTIONS, or PASS where it has none; GOAL_WAY may be another map then.
+
+    The desk is laid out by `engine.bots.situation.assess`; MARCH_ON reads its GOAL_WAY.
+    """
     if option == MARCH_ON:
         return advance(desk, int(desk[FRONT]))
-    if option == MARCH_DEEP:
-        return march_deep(desk)
-    if GATHER_8 <= option <= GATHER_50:
-        moves = LAST_TURNS[option - GATHER_8] - int(desk[TURN]) % CYCLE
+    if option == EXPAND_NOW:
+        return expand(desk, key)
+    if option == GATHER_28 or option == GATHER_50:
+        moves = (SEEKER_GATHERING if option == GATHER_28 else CYCLE) - int(desk[TURN]) % CYCLE
         return gather(desk, int(desk[FRONT]), moves if moves > 0 else moves + CYCLE)
     if option == DEFEND:
         return meet(desk, find_threat(desk))
-    if option == MEET:
-        return meet(desk, int(desk[LARGEST]))
     if option == CITY:
         return take_city(desk)
     if option == CASTLE:
         return build_castle(board, desk)
     if option == GO_HOME:
         return gather(desk, int(desk[HOME]), HOME_MOVES)
+    if option == NEAR:
+        return go_near(desk, key)
     if option == SPREAD:
         return spread(desk)
     if option == RAID:
         return raid(desk)
+    if option == MEET:
+        return meet(desk, int(desk[LARGEST]))
     return go_back(desk)
 
 
 @kernel
 def follow(board: Int32, desk: Int32, option: int, key: int) -> int:
-    """The action of an option, an index of OPTIONS, at a desk that `engine.bots.situation.assess` laid out."""
-    if option == WAIT or int(desk[MOVABLE]) == 0 or int(desk[FRONT]) == NOWHERE:
-        return PASS
+    """The action of an option; what it cannot do falls back on marching, that on expanding, that on gathering."""
     action = begin(board, desk, option, key)
     if action == PASS:
         aim(desk)
@@ -266,7 +239,7 @@ def follow(board: Int32, desk: Int32, option: int, key: int) -> int:
 
 @kernel
 def seeker_option(board: Int32, desk: Int32, is_enough: bool) -> int:
-    """The option that does what the seeker would do: where learning begins.
+    """The option that does what the seeker would do.
 
     is_enough: whether the front suffices for an enemy's general that is known.
     """

@@ -1,6 +1,6 @@
 """What the scout remembers of a game, and how it decides by it; who guesses for it is told from outside.
 
-The scout is the seeker that is told where an enemy's general probably is, by a network that reads what its seat sees
+The scout is the strategist that is told where an enemy's general probably is, by a network that reads what its seat sees
 and what it has noted: `learner.scout`, `lambdas.scout_mind`. Letters: B positions, H x W tiles, T = H * W.
 """
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from engine.arrays import Int16, Int32
 from engine.board import ARMY_SHIFT, DISCOVERED, ENEMY, KIND_SHIFT, RELATION_SHIFT, VISIBLE, Shape
+from engine.bots import scratch_words
 from engine.bots.hunter import CYCLE
-from engine.bots.told import choose_told_in_game, guess, told_words
+from engine.bots.told import choose_told_in_game, guess
 from engine.compile import COMPILED
 from engine.tiles import KIND_BITS
 from engine.views import BoardView
@@ -69,7 +70,7 @@ def take_apart(words: Any) -> Seen:
 
 
 def must_guess(words: Int32, turns: Int32) -> NDArray[np.bool_]:
-    """Whether the seeker marches on a guess: it has an enemy in sight or left the opening. (B, H, W), (B,) to (B,)."""
+    """Whether it marches on a guess: it has an enemy in sight or left the opening. (B, H, W), (B,) to (B,)."""
     met: NDArray[np.bool_] = ((words >> RELATION_SHIFT) & 3 == ENEMY).any((1, 2))
     return met | (turns >= CYCLE)
 
@@ -80,7 +81,7 @@ def choose_scout(row: Int32, shape: Shape, seat: int, seed: int, notes: Notes, g
     words, vector = view.view[seat][None], view.vector[seat][None]
     notes.take(words, vector[:, 0], FIRST_GAME)
     points = np.zeros((1, shape.tiles), np.int32)
-    board, desk = _for_kernels(row), _for_kernels(np.zeros(told_words(shape.tiles), np.int32))
+    board, desk = _for_kernels(row), _for_kernels(np.zeros(scratch_words(shape.tiles), np.int32))
     if must_guess(words, vector[:, 0])[0] and guess(board, seat, desk, points[0]):
         points = guesser(words, vector, notes.first, notes.last, points.reshape(1, shape.height, shape.width))
     return int(choose_told_in_game(board, 0, seat, seed, _for_kernels(points[0]), desk))

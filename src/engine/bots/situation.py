@@ -8,7 +8,6 @@ from engine.arrays import Int32
 from engine.board import ENEMY, MINE, UNOWNED, VISIBLE, rule
 from engine.bots.desk import (
     ARMY,
-    BY_TABLES,
     CITY_PRICE,
     CITY_ROOT,
     CITY_TOWARD,
@@ -354,13 +353,14 @@ def put_chances(desk: Int32, at: int) -> int:
 
 
 @kernel
-def assess(board: Int32, s: int, desk: Int32) -> bool:
+def assess(board: Int32, s: int, guessing: int, desk: Int32) -> bool:
     """Lay out the desk for seat `s` and write down the facts of its situation, in FACT_COUNT words from FACTS.
 
-    False, and nothing written, where it has no general.
+    guessing: BY_TABLES, or TOLD where the desk holds points already. False, and nothing written, where the seat has no
+    general.
     """
     survey(board, s, desk)
-    desk[GUESSING] = BY_TABLES
+    desk[GUESSING] = guessing
     home = int(desk[HOME])
     if home == NOWHERE:
         return False

@@ -1,7 +1,7 @@
-"""The seeker for those who guess better than its tables: it is told where the enemy's general probably is.
+"""The strategist for those who guess better than its tables: it is told where the enemy's general probably is.
 
-`guess` gives the tables' own points to begin with; `choose_told` marches by whatever points it is handed, one for each
-tile. The desks of both have room for one map more than those of other bots.
+`guess` gives the tables' own points to begin with; `choose_told` goes by whatever points it is handed, one for each
+tile.
 """
 
 from engine.arrays import Int32
@@ -9,7 +9,6 @@ from engine.board import HEIGHT, RUNNING, WIDTH, WINNER, get
 from engine.bots.desk import (
     FAR,
     FOE_GENERAL,
-    GUESSING,
     HOME,
     HOME_WAY,
     NOWHERE,
@@ -17,22 +16,16 @@ from engine.bots.desk import (
     PULL,
     TOLD,
     TOLD_POINTS,
-    desk_words,
     flood_from,
     map_at,
     survey,
 )
 from engine.bots.dispatch import key_in_game
-from engine.bots.hunter import decide
+from engine.bots.strategist import choose_strategist
 from engine.bots.whereabouts import write_points
 from engine.compile import kernel, loop, prange
 
 NEVER = -FAR  # points of a tile where the general cannot be
-
-
-def told_words(tiles: int) -> int:
-    """Length of the scratch array, int32, on a board of so many tiles."""
-    return desk_words(tiles) + 3 * tiles + 3
 
 
 @kernel
@@ -56,17 +49,17 @@ def guess(board: Int32, s: int, desk: Int32, points_out: Int32) -> bool:
 
 @kernel
 def choose_told(board: Int32, s: int, key: int, told: Int32, desk: Int32) -> int:
-    """The seeker's action for seat `s` by the points that it is told, one a tile. key: 32 random bits."""
-    survey(board, s, desk)
-    desk[GUESSING] = TOLD
-    points = map_at(desk, TOLD_POINTS)
+    """The strategist's action for seat `s` by the points that it is told, one a tile. key: 32 random bits."""
     width = get(board, WIDTH)
+    height = get(board, HEIGHT)
+    desk[PLACES] = (height + 2) * (width + 1)
+    points = map_at(desk, TOLD_POINTS)
     for p in range(int(desk[PLACES])):
         desk[points + p] = NEVER
-    for r in range(get(board, HEIGHT)):
+    for r in range(height):
         for c in range(width):
             desk[points + (r + 1) * (width + 1) + c] = told[r * width + c]
-    return decide(board, desk, key)
+    return choose_strategist(board, s, key, TOLD, desk)
 
 
 @kernel
@@ -79,7 +72,7 @@ def choose_told_in_game(board: Int32, g: int, s: int, seed: int, told: Int32, de
 def guesses(rows: Int32, games: Int32, s: int, points_out: Int32, is_guess: Int32, scratch: Int32) -> None:
     """`guess` for seat `s` of some games of a batch that are going on: games (K,), points_out (K, T), is_guess (K,).
 
-    scratch: int32 (C, told_words(tiles)); the games are dealt out in C runs.
+    scratch: int32 (C, scratch_words(tiles)); the games are dealt out in C runs.
     """
     count, runs = len(games), scratch.shape[0]
     for run in prange(runs):

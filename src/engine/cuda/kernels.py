@@ -50,6 +50,7 @@ from engine.board import (
     tile_count,
     view_at,
 )
+from engine.bots.desk import BY_TABLES
 from engine.bots.dispatch import guessing_of, key_in_game
 from engine.bots.expander import EXPANDER, choose_expander
 from engine.bots.hunter import HUNTER, SEEKER, TRACKER, choose_hunter
@@ -216,7 +217,8 @@ def play_strategist(rows: Int32, bots: Int8, seed: int, actions: Int32, scratch:
     for i in range(cuda.grid(1), bots.size, cuda.gridsize(1)):
         g, s = i // bots.shape[1], i % bots.shape[1]
         if seated(rows, bots, g, s) == STRATEGIST:
-            actions[g, s] = choose_strategist(rows[g], s, key_in_game(rows[g], g, s, seed), scratch[cuda.grid(1)])
+            key = key_in_game(rows[g], g, s, seed)
+            actions[g, s] = choose_strategist(rows[g], s, key, BY_TABLES, scratch[cuda.grid(1)])
 
 
 BOT_KERNELS = {

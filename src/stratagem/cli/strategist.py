@@ -1,4 +1,4 @@
-"""`stratagem strategist`: learn the network by which the strategist chooses among options."""
+"""`stratagem strategist`: learn the network by which the strategist scores moves."""
 
 import json
 import signal
@@ -21,7 +21,7 @@ LINE_SECONDS = 30.0  # between two lines of progress
 @click.command()
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=60.0, show_default=True, help="Of training.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps, weights and moves.")
-@click.option("--games", type=click.IntRange(min=2), default=2048, show_default=True, help="Played at a time.")
+@click.option("--games", type=click.IntRange(min=2), default=1024, show_default=True, help="Played at a time.")
 @click.option("--start", type=click.Path(path_type=Path), help="Go on from this strategist.safetensors.")
 @click.option(
     "--temperature",
@@ -32,7 +32,7 @@ LINE_SECONDS = 30.0  # between two lines of progress
 )
 @click.option("--name", default="strategist", show_default=True, help="The run: writes runs/NAME/.")
 def strategist(minutes: float, seed: int, games: int, start: Path | None, temperature: float, name: str) -> None:
-    """Learn by self-play on the CPU how to choose among the hunter's ways to go on, for both rulesets at once.
+    """Learn by self-play on the CPU how to choose among moves that scripts advise, for both rulesets at once.
 
     Writes strategist.safetensors, learning_curve.png, metrics.jsonl and strategist_weights.py; copied over the file of
     that name in src/engine/bots, the last one is what the bot plays by. Ctrl-C or SIGTERM ends the training and keeps
@@ -46,7 +46,7 @@ def strategist(minutes: float, seed: int, games: int, start: Path | None, temper
     from engine.warm import compile_kernels
     from learner.report import draw_options
     from learner.strategist import Settings, StrategistRun
-    from learner.strategist_export import weights_module
+    from learner.strategist_export import quantised, weights_module
 
     torch.set_num_threads(1)  # gradient steps are short; games have all cores
     folder = RUNS / name
@@ -87,7 +87,8 @@ def strategist(minutes: float, seed: int, games: int, start: Path | None, temper
     run.save(folder / "strategist.safetensors")
     learned = rows[-1]["seconds"] / 60 if rows else 0.0
     told_of = f"{run.decisions:,} decisions in {run.played:,} games, {learned:.1f} minutes, seed {seed}"
-    source = weights_module(run.chooser, temperature, told_of + (f", from {start}" if start else ""))
+    weights = quantised(run.chooser.network(), temperature)
+    source = weights_module(weights, told_of + (f", from {start}" if start else ""))
     (folder / "strategist_weights.py").write_text(source, encoding="utf-8")
     draw_options(rows, folder / "learning_curve.png")
     click.echo(f"{folder}: {told_of}")

@@ -1,0 +1,195 @@
+"""Gradients of the strategist's network, by hand: moves are few or many, and their features mostly zeros.
+
+What torch would do with ragged rows takes four times as long; here a decision's moves go forward and back while they
+are in the cache, zeros are skipped, and so are moves that hardly pull. Letters: D decisions, R moves in all, F facts, M
+features, H hidden units, P parts that decisions are dealt out in.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.arrays import Float32, Int8, Int16, Int32, Int64
+from engine.compile import kernel, loop, prange
+
+UNIT = 1.0 / 16.0  # what facts and features are multiplied with
+MOST_MOVES = 4096  # of a decision
+LEAST_PULL = 1e-5  # of a decision's weight: what pulls a score less is left out
+DIVERGENCE, ENTROPY, SURPRISE = range(3)  # sums over decisions
+
+
+class Network(NamedTuple):
+    """A network's weights, float32, or gradients, with P before all sizes."""
+
+    phases: Float32  # (50, H)
+    inputs: Float32  # (F, H), row 0 unused
+    moves: Float32  # (M, H)
+    outputs: Float32  # (H,)
+    skips: Float32  # (M,)
+
+
+@kernel
+def forward(
+    facts: Int16,
+    features: Int8,
+    phases: Float32,
+    inputs: Float32,
+    moves: Float32,
+    outputs: Float32,
+    skips: Float32,
+    common: Float32,
+    hidden: Float32,
+    logs: Float32,
+) -> None:
+    """Log-probabilities (N,) of a decision's moves, features (N, M); hidden (N, H): before it is cut at 0."""
+    count, width = features.shape[0], len(common)
+    unit = np.float32(UNIT)
+    phase = int(facts[0])
+    for j in range(width):
+        common[j] = phases[phase, j]
+    for i in range(1, len(facts)):
+        if facts[i] != 0:
+            fact = np.float32(facts[i]) * unit
+            for j in range(width):
+                common[j] += fact * inputs[i, j]
+    most = np.float32(-1e30)
+    for k in range(count):
+        for j in range(width):
+            hidden[k, j] = common[j]
+        score = np.float32(0.0)
+        for i in range(features.shape[1]):
+            if features[k, i] != 0:
+                feature = np.float32(features[k, i]) * unit
+                score += feature * skips[i]
+                for j in range(width):
+                    hidden[k, j] += feature * moves[i, j]
+        for j in range(width):
+            score += max(hidden[k, j], np.float32(0.0)) * outputs[j]
+        logs[k] = score
+        most = max(most, score)
+    total = np.float32(0.0)
+    for k in range(count):
+        total += np.exp(logs[k] - most)
+    total = most + np.log(total)
+    for k in range(count):
+        logs[k] -= total
+
+
+@loop
+def log_probabilities(
+    facts: Int16,
+    features: Int8,
+    first: Int64,
+    among: Int32,
+    chosen: Int32,
+    phases: Float32,
+    inputs: Float32,
+    moves: Float32,
+    outputs: Float32,
+    skips: Float32,
+    out: Float32,
+    parts: int,
+) -> None:
+    """Of the move chosen in each decision, float32 (D,): facts (D, F), features (R, M), the others (D,)."""
+    decisions = len(first)
+    for part in prange(parts):
+        common = np.zeros(phases.shape[1], np.float32)
+        hidden = np.zeros((MOST_MOVES, phases.shape[1]), np.float32)
+        logs = np.zeros(MOST_MOVES, np.float32)
+        for d in range(decisions * part // parts, decisions * (part + 1) // parts):
+            own = features[first[d] : first[d] + among[d]]
+            forward(facts[d], own, phases, inputs, moves, outputs, skips, common, hidden, logs)
+            out[d] = logs[chosen[d]]
+
+
+@loop
+def gradients(
+    picked: Int64,
+    facts: Int16,
+    features: Int8,
+    first: Int64,
+    among: Int32,
+    chosen: Int32,
+    before: Float32,
+    gain: Float32,
+    clip: float,
+    bonus: float,
+    imitate: bool,
+    phases: Float32,
+    inputs: Float32,
+    moves: Float32,
+    outputs: Float32,
+    skips: Float32,
+    phases_out: Float32,
+    inputs_out: Float32,
+    moves_out: Float32,
+    outputs_out: Float32,
+    skips_out: Float32,
+    sums: Float32,
+) -> None:
+    """Gradients, each (P, ...), of the mean over picked decisions of what is to be lowered.
+
+    That is PPO's clipped loss less `bonus` times the entropy (Schulman et al. 2017), or with `imitate` the
+    cross-entropy of the chosen moves. before: log-probabilities of these before the update, (D,); gain: advantages
+    (D,). sums (P, 3): of the divergence from the policy before, the entropy and the cross-entropy.
+    """
+    width = phases.shape[1]
+    decisions, parts = len(picked), sums.shape[0]
+    unit, scale = np.float32(UNIT), np.float32(1.0 / decisions)
+    for part in prange(parts):
+        common = np.zeros(width, np.float32)
+        hidden = np.zeros((MOST_MOVES, width), np.float32)
+        logs = np.zeros(MOST_MOVES, np.float32)
+        back = np.zeros(width, np.float32)
+        phases_out[part] = 0.0
+        inputs_out[part] = 0.0
+        moves_out[part] = 0.0
+        outputs_out[part] = 0.0
+        skips_out[part] = 0.0
+        sums[part] = 0.0
+        for at in range(decisions * part // parts, decisions * (part + 1) // parts):
+            d = picked[at]
+            own = features[first[d] : first[d] + among[d]]
+            forward(facts[d], own, phases, inputs, moves, outputs, skips, common, hidden, logs)
+            log = logs[chosen[d]] - before[d]
+            ratio = np.exp(log)
+            pull = np.float32(0.0)  # what the log-probability of the chosen move is raised by
+            if imitate:
+                pull = np.float32(1.0)
+            elif not ((gain[d] > 0.0 and ratio > 1.0 + clip) or (gain[d] < 0.0 and ratio < 1.0 - clip)):
+                pull = gain[d] * ratio
+            entropy = np.float32(0.0)
+            for k in range(among[d]):
+                entropy -= np.exp(logs[k]) * logs[k]
+            sums[part, DIVERGENCE] += ratio - 1.0 - log
+            sums[part, ENTROPY] += entropy
+            sums[part, SURPRISE] -= logs[chosen[d]]
+            for j in range(width):
+                back[j] = 0.0
+            for k in range(among[d]):
+                chance = np.exp(logs[k])
+                raised = pull * ((1.0 if k == chosen[d] else 0.0) - chance) - bonus * chance * (logs[k] + entropy)
+                slope = np.float32(-raised) * scale
+                if abs(slope) < scale * np.float32(LEAST_PULL):
+                    continue
+                for j in range(width):
+                    if hidden[k, j] > 0.0:
+                        outputs_out[part, j] += slope * hidden[k, j]
+                        hidden[k, j] = slope * outputs[j]
+                    else:
+                        hidden[k, j] = 0.0
+                    back[j] += hidden[k, j]
+                for i in range(features.shape[1]):
+                    if own[k, i] != 0:
+                        feature = np.float32(own[k, i]) * unit
+                        skips_out[part, i] += slope * feature
+                        for j in range(width):
+                            moves_out[part, i, j] += feature * hidden[k, j]
+            phase = int(facts[d, 0])
+            for j in range(width):
+                phases_out[part, phase, j] += back[j]
+            for i in range(1, facts.shape[1]):
+                if facts[d, i] != 0:
+                    fact = np.float32(facts[d, i]) * unit
+                    for j in range(width):
+                        inputs_out[part, i, j] += fact * back[j]
