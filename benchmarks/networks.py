@@ -60,7 +60,8 @@ def work_of(policy: Policy, turns: int, rows: int) -> Callable[[], None]:
     resets, actions = torch.zeros((turns, rows), dtype=torch.bool), torch.zeros((turns, rows), dtype=torch.int64)
     memory, zeros = policy.first_memory(rows, SIDE, SIDE), torch.zeros((turns, rows))
     with torch.no_grad():
-        found = policy.search(policy.sight(words.flatten(0, 1)), vector.flatten(0, 1))
+        flat = words.flatten(0, 1)
+        found = policy.search(policy.sight(flat), vector.flatten(0, 1), flat)
     searched = None if found is None else found.unflatten(0, (turns, rows))
 
     def answer() -> None:

@@ -50,14 +50,14 @@ class OneTurn(nn.Module):
         policy = self.policy
         facts = policy.facts(vector, board.shape[2] * board.shape[3])
         board = torch.cat([board, torch.ones_like(board[:, :1])], dim=1)  # the plane that shows the board's edge
-        board = policy.survey(board, vector)
+        board = policy.survey(board, vector, None)
         x, tiles = policy.encode(board, facts)
         resets = torch.zeros((1, 1), dtype=torch.bool)
         states, memory = policy.remember(x[None], memory, resets)
         x = policy.aim(F.relu(x + policy.mix(states[0])))
         hidden = F.relu(policy.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
         return (
-            policy._logits(policy.tiles(x, tiles, board, facts), hidden),
+            policy._logits(policy.tiles(x, tiles, board, facts), hidden, board),
             policy.value_of(policy.value(hidden)),
             memory,
         )
@@ -67,6 +67,8 @@ def export_onnx(policy: Policy) -> bytes:
     """The ONNX file of a policy. Raises ExportError where it does not agree with torch within `TOLERANCE`."""
     policy = policy.to("cpu").eval()
     config = policy.config
+    if config.advised:
+        raise ExportError("the policy is advised by the seeker, who has no ONNX form; accepted: one that is not")
     example = (
         torch.zeros((1, len(PLANES), 7, 9)),
         torch.zeros((1, 1 + 3 * config.seats), dtype=torch.int32),

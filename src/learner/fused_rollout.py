@@ -145,7 +145,7 @@ class FusedRollout:
         """What the network is shown that takes searches, (L, P', H, W), as the fragment keeps it."""
         if self.fragment.searched is None:
             return None
-        found = self.policy.search(self.policy.sight(words), vector)
+        found = self.policy.search(self.policy.sight(words), vector, words)
         assert found is not None
         return found.to(self.fragment.searched.dtype)
 

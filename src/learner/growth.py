@@ -10,16 +10,17 @@ from learner.network import Policy
 GROWN_GAIN = 0.02  # how loudly a new pyramid speaks: not at all would give it no gradient
 
 
-TOLD = ("phases", "ordered", "belief")  # options of `NetworkConfig` by which a network is told more
+TOLD = ("phases", "ordered", "belief", "advised")  # options of `NetworkConfig` by which a network is told more
+LAST = ("ordered", "belief", "advised")  # those of planes, in their order
 
 
 def grown(policy: Policy, levels: int = 0, blocks: int = 0, told: tuple[str, ...] = ()) -> Policy:
     """A copy that has a pyramid beside its encoder, or is told more, and answers as before until it learns to use that.
 
-    Told a belief it does not answer as before: its ways lead elsewhere at once. levels, blocks: of
-    `learner.pyramid.Pyramid`; 0 levels: none. told: names of TOLD. (Chen et al. 2016: Net2Net.) Raises ValueError for
-    what there is already, for sizes that no network has, where nothing is asked for, and for ordered behind belief,
-    whose plane is the last.
+    Told a belief it does not answer as before: its ways lead elsewhere at once; and advice it begins by following.
+    levels, blocks: of `learner.pyramid.Pyramid`; 0 levels: none. told: names of TOLD. (Chen et al. 2016: Net2Net.)
+    Raises ValueError for what there is already, for sizes that no network has, where nothing is asked for, and for
+    planes that come before some there are already.
     """
     now = policy.config
     if not (levels or told):
@@ -27,8 +28,10 @@ def grown(policy: Policy, levels: int = 0, blocks: int = 0, told: tuple[str, ...
     for name in (*(["levels"] if levels else []), *told):
         if getattr(now, name):
             raise ValueError(f"the network has {name} already; accepted: one without")
-    if now.belief and "ordered" in told:
-        raise ValueError("the network has belief; ordered comes before it: accepted: one without belief")
+    for place, name in enumerate(LAST):
+        for behind in LAST[place + 1 :]:
+            if name in told and getattr(now, behind):
+                raise ValueError(f"the network has {behind}; {name} comes before it: accepted: one without {behind}")
     config = replace(now, **dict.fromkeys(told, True))
     larger = Policy(replace(config, levels=levels, level_blocks=blocks) if levels else config)
     weights = policy.state_dict()

@@ -23,6 +23,7 @@ from torch.nn import functional as F  # noqa: N812 (the name the field knows it 
 from engine.actions import action_count
 from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
+from learner.advice import TRUST, Advice
 from learner.belief import Belief
 from learner.blocks import Block, Neighbours
 from learner.facts import HARVEST_TURNS, phase, scalars
@@ -57,6 +58,7 @@ class NetworkConfig:
     phases: bool = False  # whether it is told the turn of the cycle of 50 as 50 numbers, one of them 1
     ordered: bool = False  # whether it is shown in which order tiles are gathered, and says for how long it will
     belief: bool = False  # whether it is shown where an enemy's general probably is, and ways lead there
+    advised: bool = False  # whether it is told what the seeker would do (`learner.advice`), and begins by following it
     patch: int = 1  # side of the squares of tiles, and so many times wider, that it thinks in (`learner.patches`)
 
     def __post_init__(self) -> None:
@@ -78,8 +80,9 @@ class NetworkConfig:
         for name in ("ordered", "belief"):
             if getattr(self, name) and not self.ways:
                 raise ValueError(f"network {name} is True without ways; accepted: False, or ways as well")
-        if self.belief and self.seats < 2:
-            raise ValueError(f"network belief is True with seats {self.seats}; accepted: seats of 2 to 16")
+        for name in ("belief", "advised"):
+            if getattr(self, name) and self.seats < 2:
+                raise ValueError(f"network {name} is True with seats {self.seats}; accepted: seats of 2 to 16")
 
     @classmethod
     def of(cls, size: str, **options: Any) -> "NetworkConfig":
@@ -102,6 +105,7 @@ OPTIONAL = (
     "phases",
     "ordered",
     "belief",
+    "advised",
     "patch",
 )  # fields that a description may leave out
 
@@ -246,6 +250,7 @@ class Trunk(nn.Module):
         self.sight = Sight()
         self.ways = Ways(config.ordered) if config.ways else None
         self.belief = Belief(config.castles) if config.belief else None
+        self.advice = Advice(config.castles) if config.advised else None
         planes = self.sight.count + self.searches
         self.first = nn.Conv2d(planes, c, 1)
         facts = 3 + VECTOR_SEAT * config.seats + (HARVEST_TURNS if config.phases else 0)
@@ -309,23 +314,27 @@ class Trunk(nn.Module):
     @property
     def searches(self) -> int:
         """Planes that `search` makes."""
-        return sum(part.count for part in (self.ways, self.belief) if part)
+        return sum(part.count for part in (self.ways, self.belief, self.advice) if part)
 
-    def search(self, board: Tensor, vector: Tensor) -> Tensor | None:
-        """The planes (N, P', H, W) of ways and of belief, where the network is shown them; they follow from the planes
-        (N, P, H, W) of `Sight` and vector (N, 1 + 3S) int32 alone, so that nobody has to search twice.
+    def search(self, board: Tensor, vector: Tensor, words: Tensor | None) -> Tensor | None:
+        """The planes (N, P', H, W) of ways, belief and advice, where the network is shown them.
+
+        They follow from the planes (N, P, H, W) of `Sight`, vector (N, 1 + 3S) int32 and words (N, H, W) int32 alone,
+        so that nobody has to search twice. Only advice asks for words.
         """
-        if self.ways is None:
-            return None
-        if self.belief is None:
-            planes: Tensor = self.ways(board)
-            return planes
-        found = self.belief(board, vector)
-        return torch.cat([self.ways(board, found.likely), found.chance[:, None]], dim=1)
+        parts: list[Tensor] = []
+        if self.ways is not None:
+            found = None if self.belief is None else self.belief(board, vector)
+            parts.append(self.ways(board, None if found is None else found.likely))
+            if found is not None:
+                parts.append(found.chance[:, None])
+        if self.advice is not None:
+            parts.append(self.advice(words, vector))
+        return torch.cat(parts, dim=1) if parts else None
 
-    def survey(self, board: Tensor, vector: Tensor, searched: Tensor | None = None) -> Tensor:
+    def survey(self, board: Tensor, vector: Tensor, words: Tensor | None, searched: Tensor | None = None) -> Tensor:
         """Planes (N, P, H, W) of `Sight` with those of `search` behind them, made here unless they were kept."""
-        found = self.search(board, vector) if searched is None else searched
+        found = self.search(board, vector, words) if searched is None else searched
         return board if found is None else torch.cat([board, found.to(board.dtype)], dim=1)
 
     def tiles(self, x: Tensor, tiles: Tensor, board: Tensor, facts: Tensor) -> Tensor:
@@ -358,22 +367,22 @@ class Trunk(nn.Module):
 
     def perceive(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """What the heads read: tiles (T * B, width, H, W), the whole board (T * B, hidden), which actions are legal,
-        bool (T * B, A), and the memory after the last turn. The arguments are those of `forward`.
+        bool (T * B, A), the memory after the last turn, and the planes of `survey`. The arguments are those of
+        `forward`.
         """
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
         facts = self.facts(vector.flatten(0, 1), height * width)
-        board = self.survey(
-            self.sight(flat), vector.flatten(0, 1), None if searched is None else searched.flatten(0, 1)
-        )
+        kept = None if searched is None else searched.flatten(0, 1)
+        board = self.survey(self.sight(flat), vector.flatten(0, 1), flat, kept)
         x, tiles = self.encode(board, facts)
         states, memory = self.remember(x.reshape(turns, rows, *x.shape[1:]), memory, resets)
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
         hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
         legal = legal_actions(flat, self.config.halves, self.config.castles)
-        return self.tiles(x, tiles, board, facts), hidden, legal, memory
+        return self.tiles(x, tiles, board, facts), hidden, legal, memory, board
 
     def forward(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
@@ -393,14 +402,15 @@ class Policy(Trunk):
         self.build = nn.Conv2d(self.width, 1, 1) if config.castles else None
         self.rest = nn.Linear(config.hidden, 1)
         self.value = nn.Linear(config.hidden, config.value_bins or 1)
+        self.trust = nn.Parameter(torch.tensor(TRUST)) if config.advised else None
         self._initialise((self.moves.judge, self.build, self.rest, self.value))
 
     def forward(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
     ) -> Output:
         """See `Trunk.forward`."""
-        x, hidden, legal, memory = self.perceive(words, vector, memory, resets, searched)
-        logits = self._logits(x, hidden).masked_fill(~legal, ILLEGAL)
+        x, hidden, legal, memory, board = self.perceive(words, vector, memory, resets, searched)
+        logits = self._logits(x, hidden, board).masked_fill(~legal, ILLEGAL)
         logits = logits.view(*words.shape[:2], -1)
         with full_precision(hidden):
             bins = self.value(hidden.float()).view(*words.shape[:2], -1)
@@ -423,16 +433,22 @@ class Policy(Trunk):
             if head is not None:
                 for parameter in head.parameters():
                     parameter.div_(temperature)
+        if self.trust is not None:
+            self.trust.div_(temperature)
 
-    def _logits(self, x: Tensor, hidden: Tensor) -> Tensor:
-        """(N, C, H, W) and (N, hidden) to (N, A), in the order of the action codes."""
+    def _logits(self, x: Tensor, hidden: Tensor, board: Tensor) -> Tensor:
+        """Tiles (N, C, H, W), (N, hidden) and the planes of `survey` to (N, A), in the order of the action codes."""
         moves = self.moves(x)
+        rest, built = self.rest(hidden), None if self.build is None else self.build(x).flatten(1)
+        if self.advice is not None and self.trust is not None:
+            advised = self.trust * board[:, board.shape[1] - self.advice.count :].flatten(2).transpose(1, 2)
+            first = (moves[..., 0] + advised[..., :4].to(moves.dtype))[..., None]
+            moves = torch.cat([first, moves[..., 1:]], dim=-1)
+            rest = rest + (self.trust - advised.sum((1, 2)))[:, None].to(rest.dtype)
+            built = None if built is None else built + advised[..., 4].to(built.dtype)
         if not self.config.halves:
             moves = F.pad(moves, (0, 1), value=ILLEGAL)
-        parts = [self.rest(hidden), moves.flatten(1)]
-        if self.build is not None:
-            parts.append(self.build(x).flatten(1))
-        return torch.cat(parts, dim=1)
+        return torch.cat([rest, moves.flatten(1), *([] if built is None else [built])], dim=1)
 
 
 def parameters_of(network: nn.Module) -> int:

@@ -122,7 +122,7 @@ class QNetwork(Trunk):
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
     ) -> Worth:
         """All that is told of each action; the arguments are those of `forward`."""
-        x, hidden, legal, memory = self.perceive(words, vector, memory, resets, searched)
+        x, hidden, legal, memory, _ = self.perceive(words, vector, memory, resets, searched)
         n, k, tiles = len(x), self.config.atoms, x[0, 0].numel()
         parts = [self.rest(hidden)[:, None], self.moves(x).view(n, -1, k)]
         if self.build is not None:

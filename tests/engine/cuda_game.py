@@ -17,7 +17,7 @@ from unittest import mock
 import numpy as np
 from numba import boolean, cuda, float32, int8, int32, int64, void
 
-from engine import belief
+from engine import advice, belief
 from engine.batch import GameBatch
 from engine.board import HEADER, RANK, SEAT_FIELDS, TICKING, TOUCHED
 from engine.bots.desk import desk_words
@@ -152,11 +152,12 @@ def signatures():
         "expand_masks": void(rows, boolean[:, :, ::1], boolean),
         "survey_each": void(boards, tiles, tiles, boards, int32[:, :, ::1]),
         "believe_each": void(boards, rows, boards, rows),
+        "advise_each": void(int32[:, :, ::1], rows, flat, boards, rows, rows),
     }
 
 
 def survey_games(device):
-    """What `engine.belief` and the searches of `engine.ways` find in a few games: a digest a turn."""
+    """What `engine.belief`, the searches of `engine.ways` and `engine.advice` find in a few games: a digest a turn."""
     batch = GameBatch("generalsio", 2, SEED, board=BOARD)
     seen = batch.reset()
     digests = []
@@ -177,16 +178,23 @@ def survey_games(device):
             desks = np.zeros((count, desk_words(tiles)), np.int32)
             found = np.zeros((*armies.shape, FOUND_ORDERED), np.float32)
             maps = np.zeros((count, MAPS, map_places(*armies.shape[1:])), np.int32)
+            words, vectors = seen.words.reshape(boards.shape[:3]).copy(), seen.vector.reshape(count, -1).copy()
+            header = advice.advice_header(False, 2, *armies.shape[1:])
+            marks = np.zeros((*armies.shape, advice.MARKS), np.float32)
+            rows = np.zeros((count, advice.advice_words(2, tiles)), np.int32)
             if device == "cpu":
+                advice.advise_boards(words, vectors, header, marks, rows[0], desks[0])
                 belief.believe_boards(boards, told, guessed, desks[0])
                 survey_boards(boards, armies, guessed[..., belief.LIKELY].copy(), found, maps[0])
             else:
-                from engine.cuda.kernels import believe_each, survey_each
+                from engine.cuda.kernels import advise_each, believe_each, survey_each
 
+                advise_each[2, 3](words, vectors, header, marks, rows, desks)
                 believe_each[2, 3](boards, told, guessed, desks)
                 survey_each[2, 3](boards, armies, guessed[..., belief.LIKELY].copy(), found, maps)
-            digests += [hashlib.sha256(what.tobytes()).hexdigest() for what in (guessed, found)]
+            digests += [hashlib.sha256(what.tobytes()).hexdigest() for what in (guessed, found, marks)]
             assert guessed.any()
+            assert marks.any()
         seen, *_ = batch.step(batch.bot_actions("expander"))
     return digests
 

@@ -52,11 +52,11 @@ def test_the_simulator_plays_the_games_of_the_cpu():
     assert digests == play_games("cpu")
 
 
-def test_the_simulator_finds_the_ways_and_beliefs_of_the_cpu():
+def test_the_simulator_finds_ways_beliefs_and_advice_of_the_cpu():
     from tests.engine.cuda_game import survey_games
 
     found = run("survey", **SIMULATOR)
-    assert len(set(found)) == 6
+    assert len(set(found)) == 9
     assert found == survey_games("cpu")
 
 

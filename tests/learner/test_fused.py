@@ -13,7 +13,8 @@ from tests.learner.fused_games import arena, fragment_of, policy
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from learner import belief, ways
+from engine.advice import MARKS
+from learner import advice, belief, ways
 from learner.clock import Clock
 from learner.fused import FusedPPO, FusedSettings, choose_rows, rows_to_keep
 from learner.fused_rollout import FusedRollout
@@ -22,7 +23,7 @@ from learner.ppo import PPO, Settings, advantages_of
 from learner.precision import half_precision
 
 ROOT = Path(__file__).parents[2]
-ALL_TOLD = {**dict.fromkeys(("ways", "phases", "ordered", "belief"), True), "patch": 2}
+ALL_TOLD = {**dict.fromkeys(("ways", "phases", "ordered", "belief", "advised"), True), "patch": 2}
 EXACT = FusedSettings(turns=6, minibatches=2, epochs=1, bf16=False)
 
 
@@ -103,6 +104,7 @@ def test_a_turn_copies_nothing_from_the_host(options, monkeypatch):
     monkeypatch.setattr(ways, "has_kernels", lambda board: True)
     monkeypatch.setattr(ways, "survey_compiled", searched)
     monkeypatch.setattr(belief, "believe_compiled", lambda board, told: belief.Whereabouts(*found(board, 2).unbind(1)))
+    monkeypatch.setattr(advice, "advise", lambda words, *_: words.new_empty((*words.shape, MARKS), dtype=torch.float32))
     network = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, **options)).to("meta")
     words, vector = (torch.zeros(1, 6, *shape, dtype=torch.int32, device="meta") for shape in ((5, 6), (7,)))
     resets = torch.zeros(1, 6, dtype=torch.bool, device="meta")
@@ -120,7 +122,7 @@ def test_what_was_searched_is_kept_for_the_update(rivals, monkeypatch):
     play = FusedRollout(arena(), network, 6, rival=rival, rival_games=rivals)
     fragment = play.collect()
     words, vector = fragment.words.flatten(0, 1), fragment.vector.flatten(0, 1)
-    assert torch.equal(fragment.searched.flatten(0, 1), network.search(network.sight(words), vector))
+    assert torch.equal(fragment.searched.flatten(0, 1), network.search(network.sight(words), vector, words))
     arguments = fragment.words, fragment.vector, fragment.memory, fragment.resets
     expected = network(*arguments).logits
     monkeypatch.setattr(Policy, "search", None)  # from here on nobody searches

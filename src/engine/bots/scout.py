@@ -1,7 +1,7 @@
 """What the scout remembers of a game, and how it decides by it; who guesses for it is told from outside.
 
-The scout is the strategist that is told where an enemy's general probably is, by a network that reads what its seat sees
-and what it has noted: `learner.scout`, `lambdas.scout_mind`. Letters: B positions, H x W tiles, T = H * W.
+The scout is the strategist that is told where an enemy's general probably is, by a network that reads what its seat
+sees and what it has noted: `learner.scout`, `lambdas.scout_mind`. Letters: B positions, H x W tiles, T = H * W.
 """
 
 from collections.abc import Callable

@@ -176,6 +176,7 @@ def rate(
 @click.option("--phases", is_flag=True, help="Let it be told each turn of the cycle of 50.")
 @click.option("--ordered", is_flag=True, help="Let ways show in which order to gather.")
 @click.option("--belief", is_flag=True, help="Show it where the enemy's general probably is, and let ways lead there.")
+@click.option("--advised", is_flag=True, help="Tell it what the seeker would do, which it follows at first.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of the new weights.")
 def grow(path: Path, out: Path, levels: int, blocks: int, seed: int, **more: bool) -> None:
     """Write POLICY to OUT with a larger network: a pyramid, to see the whole board, or more to be told.

@@ -36,6 +36,12 @@ ALGORITHMS = ("ppo",)
     show_default=True,
     help="Whether it is shown where the enemy's general probably is, and ways lead there.",
 )
+@click.option(
+    "--advised/--no-advised",
+    default=False,
+    show_default=True,
+    help="Whether it is told what the seeker would do, and begins by following that.",
+)
 @click.option("--start", type=PolicyPath(), help="Begin from this policy, its network.")
 @click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
 @click.option("--ruleset", default="generalsio", show_default=True, help="generalsio, classic or competition.")
@@ -82,6 +88,7 @@ def train(
     phases: bool,
     ordered: bool,
     belief: bool,
+    advised: bool,
     start: Path | None,
     board: str,
     ruleset: str,
@@ -126,7 +133,7 @@ def train(
                 found = "with" if network.castles else "without"
                 raise ValueError(f"{start} is of rules {found} castles; accepted: a policy for {ruleset}")
         else:
-            told = {"ways": ways, "phases": phases, "ordered": ordered, "belief": belief}
+            told = {"ways": ways, "phases": phases, "ordered": ordered, "belief": belief, "advised": advised}
             network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0, **told)
         plan = FusedPlan(
             name=name,
