@@ -41,6 +41,7 @@ from engine.board import TURN  # noqa: E402
 from engine.maps import MapSpec  # noqa: E402
 from engine.rewards import Shaping  # noqa: E402
 from engine.rulesets import RULESETS  # noqa: E402
+from learner.advice import advise  # noqa: E402
 from learner.arena import Arena  # noqa: E402
 from learner.belief import believe_compiled, believe_plain, told_of  # noqa: E402
 from learner.blocks import Neighbours  # noqa: E402
@@ -55,6 +56,8 @@ from machine import describe_machine, write_result  # noqa: E402
 LIMIT = 400  # turn at which a game is truncated; games stand at all turns below, evenly spread
 SECTOR = 8  # words
 GRACE = 45.0  # seconds that the last part may take beyond its time
+EVERYTHING = ("ways", "phases", "ordered", "belief", "advised")  # that a network may be told
+ADVISED_ON_CPU = 512  # boards whose advice is compared
 PEAK = 989e12  # dense bf16 operations a second of an H100 or H200 by their datasheets
 COMPARED = (("generalsio", "site", "same"), ("classic", "site", "next"), ("competition", "competition", "same"))
 
@@ -312,15 +315,18 @@ def measure_maps(bench: Bench) -> None:
 
 
 def measure_ways(bench: Bench) -> None:
-    """Boards a second whose ways are searched and generals guessed, and whether kernels find what torch does."""
+    """Boards a second whose ways are searched, generals guessed, and on which advice is given; and whether kernels find
+    what torch does, or for advice the CPU.
+    """
     games = min(bench.scale.trained_games, bench.scale.games[-1])
     batch = bench.batch(games)
     batch.reset()
     for _ in range(bench.scale.opening):
         batch.step(batch.bot_actions("random"))
     seen = batch.observe()
-    board = Sight().to(bench.device)(bench.tensor(seen.words).flatten(0, 1))
-    told = told_of(bench.tensor(seen.vector).flatten(0, 1), castles=False)
+    words, vector = bench.tensor(seen.words).flatten(0, 1), bench.tensor(seen.vector).flatten(0, 1)
+    board = Sight().to(bench.device)(words)
+    told = told_of(vector, castles=False)
     armies = army_of(board[:, MY_ARMY])
     believed = believe_plain(board, told)
     likely = believed.likely
@@ -336,6 +342,15 @@ def measure_ways(bench: Bench) -> None:
         bench.figures[f"{name}_boards_per_s"] = len(board) / min(bench.seconds_of(calls[name]) for _ in range(3))
         if not is_equal:
             raise AssertionError(f"{name}: kernels differ from torch")
+    few = slice(ADVISED_ON_CPU)
+    wanted = advise(words[few].cpu(), vector[few].cpu(), castles=False)
+    is_equal = torch.equal(advise(words[few], vector[few], castles=False).cpu(), wanted)
+    bench.figures["advice_equal_to_cpu"] = float(is_equal)
+    bench.figures["advice_boards_per_s"] = len(words) / min(
+        bench.seconds_of(lambda: advise(words, vector, castles=False)) for _ in range(3)
+    )
+    if not is_equal:
+        raise AssertionError("advice: the GPU's differs from the CPU's")
 
 
 def neighbours_as_sums(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -407,7 +422,7 @@ class Training:
     @property
     def network(self) -> NetworkConfig:
         """The network that is trained."""
-        return NetworkConfig.of(self.size, **dict.fromkeys(("ways", "phases", "ordered", "belief"), self.told))
+        return NetworkConfig.of(self.size, **dict.fromkeys(EVERYTHING, self.told))
 
 
 def measure_training(bench: Bench, training: Training) -> None:
@@ -466,7 +481,7 @@ def fit_training(bench: Bench, training: Training) -> None:
 def check_resuming(bench: Bench, folder: Path) -> None:
     """Whether runs with every switch go on from what they saved."""
     scale = bench.scale
-    told = dict.fromkeys(("ways", "phases", "ordered", "belief"), True)
+    told = dict.fromkeys(EVERYTHING, True)
     networks = (scale.sizes[-1], {}), (scale.sizes[0], {**told, "value_bins": 64})
     for number, (size, options) in enumerate(networks):
         plan = FusedPlan(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from engine.advice import MARKS, advice_header, advice_words, advise_boards
 from engine.board import VECTOR_SEAT
 from engine.bots.desk import desk_words
+from engine.compile import COMPILED
 
 TRUST = 7.0  # of advice in the beginning: such a logit more than a hundred other moves makes nine tenths
 
@@ -32,7 +33,8 @@ def advise(words: Tensor, vector: Tensor, castles: bool) -> Tensor:
     else:
         row = np.zeros(advice_words(seats, height * width), np.int32)
         desk = np.zeros(desk_words(height * width), np.int32)
-        advise_boards(words.numpy(), vector.numpy(), header, out.numpy(), row, desk)
+        scratch = (row, desk) if COMPILED else (row.tolist(), desk.tolist())  # which plain kernels read faster
+        advise_boards(words.numpy(), vector.numpy(), header, out.numpy(), *scratch)
     return out
 
 
