@@ -9,7 +9,7 @@ import { keepToken } from "./session.js";
 const CHOICES = "stratagem-choices";
 const BOARDS = { site: "Site, 18 to 23", competition: "Contest, 18 to 21", "12x12": "Medium, 12 × 12", small: "Small, 8 × 8", "6x6": "Tiny, 6 × 6" };
 const RULES = { generalsio: "generals.io", classic: "classic (to 2025)", competition: "bot contest 2026" };
-const ABOUT = { "bot:random": "moves at random", "bot:expander": "takes what it can", "bot:hunter": "gathers and hunts", "bot:tracker": "hunts where you probably are", "bot:strategist": "has learned when to do what", "bot:seeker": "has learned where you hide", "bot:scout": "the strongest, remembers you" };
+const ABOUT = { "bot:random": "moves at random", "bot:expander": "takes what it can", "bot:hunter": "gathers and hunts", "bot:tracker": "hunts where you probably are", "bot:seeker": "has learned where you hide", "bot:strategist": "has learned what each move is worth", "bot:scout": "the strongest, remembers you" };
 
 const option = (value, text) => el("option", { value }, text);
 

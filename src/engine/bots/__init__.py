@@ -11,10 +11,10 @@ BOTS = {
     "expander": EXPANDER,
     "hunter": HUNTER,
     "tracker": TRACKER,
-    "strategist": STRATEGIST,
     "seeker": SEEKER,
+    "strategist": STRATEGIST,
 }
-HUNTERS = ("hunter", "tracker", "strategist", "seeker")  # those that tell which moves they like as well
+HUNTERS = ("hunter", "tracker", "seeker", "strategist")  # those that tell which moves they like as well
 
 __all__ = ["BOTS", "HUNTERS", "bot_actions", "choose", "choose_in_game", "find_bot", "scratch_words"]
 

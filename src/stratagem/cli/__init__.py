@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, Place] = {
     "scout": Place("stratagem.cli.scout", "scout", "Teach the scout where generals hide, with a memory."),
     "serve": Place("stratagem.cli.serve", "serve", "Run the gRPC services."),
     "socketio": Place("stratagem.cli.live", "serve", "Serve games by the protocol of generals.io."),
-    "strategist": Place("stratagem.cli.strategist", "strategist", "Train the scripted bot that chooses among options."),
+    "strategist": Place("stratagem.cli.strategist", "strategist", "Train the bot that scores every move."),
     "store": Place("stratagem.cli.store", "store", "Run the local store: S3 and DynamoDB on this machine."),
     "train": Place("stratagem.cli.train", "train", "Train by self-play on one device, a GPU best."),
     "up": Place("stratagem.cli.up", "up", "Run a whole fleet on this machine, under one view."),

@@ -22,7 +22,7 @@ INTERRUPTED = 130
 @click.option("--name", default="[Bot] Stratagem", show_default=True, help='As others see it; begins with "[Bot]".')
 @click.option("--key", default="", envvar="STRATAGEM_SITE_KEY", help="The key that the site asks bots for.")
 @click.option("--policy", type=PolicyPath(), help="Plays: NAME.safetensors with NAME.json, or one in the box: pupil.")
-@click.option("--bot", help="Plays: a bot. Known: random, expander, hunter, tracker, strategist, seeker, scout.")
+@click.option("--bot", help="Plays: a bot. Known: random, expander, hunter, tracker, seeker, strategist, scout.")
 @click.option("--weights", type=click.Path(path_type=Path), help="With --bot scout: those of a scout taught here.")
 @click.option("--queue", default="1v1", show_default=True, help="1v1, ffa, or the name of a private room.")
 @click.option("--force/--no-force", default=True, show_default=True, help="In rooms: start when all want to.")

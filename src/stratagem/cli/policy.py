@@ -26,7 +26,7 @@ def policy() -> None:
 @click.argument("paths", nargs=-1, metavar="[POLICY] [OUT.zip]", type=click.Path(path_type=Path))
 @click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.onnx", help="Write ONNX there.")
 @click.option("--competition", is_flag=True, help="Write OUT.zip for the bot competition of generals.bot.")
-@click.option("--bot", help="With --competition, in place of POLICY: hunter, tracker, strategist, seeker, scout.")
+@click.option("--bot", help="With --competition, in place of POLICY: hunter, tracker, seeker, strategist, scout.")
 @click.option(
     "--temperature",
     type=click.FloatRange(min=0.0),

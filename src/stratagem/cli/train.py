@@ -65,7 +65,7 @@ ALGORITHMS = ("ppo",)
     "--bot",
     default="hunter",
     show_default=True,
-    help="That bot: random, expander, hunter, tracker, strategist, seeker.",
+    help="That bot: random, expander, hunter, tracker, seeker, strategist.",
 )
 @click.option(
     "--scatter",
