@@ -128,6 +128,16 @@ class Output(NamedTuple):
     bins: Tensor | None = None  # (T, B, value_bins) logits of the values, where these are histograms
 
 
+class Perceived(NamedTuple):
+    """What heads read of T turns of B rows."""
+
+    tiles: Tensor  # (T * B, width, H, W)
+    hidden: Tensor  # (T * B, hidden), of the whole board
+    legal: Tensor  # (T * B, A) bool
+    memory: Tensor  # (B, M, H, W), after the last turn
+    board: Tensor  # (T * B, P, H, W), the planes of `Trunk.survey`
+
+
 def flag_table() -> np.ndarray:
     """The planes that follow from a flags byte, and whose army stands there: float32 (256, len(PLANES))."""
     flags = np.arange(256, dtype=np.uint8).reshape(1, 256)
@@ -367,11 +377,8 @@ class Trunk(nn.Module):
 
     def perceive(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """What the heads read: tiles (T * B, width, H, W), the whole board (T * B, hidden), which actions are legal,
-        bool (T * B, A), the memory after the last turn, and the planes of `survey`. The arguments are those of
-        `forward`.
-        """
+    ) -> Perceived:
+        """What the heads read. The arguments are those of `forward`."""
         turns, rows, height, width = words.shape
         flat = words.flatten(0, 1)
         facts = self.facts(vector.flatten(0, 1), height * width)
@@ -382,7 +389,7 @@ class Trunk(nn.Module):
         x = self.aim(F.relu(x + self.mix(states.flatten(0, 1)), inplace=True))
         hidden = F.relu(self.overview(torch.cat([x.mean((2, 3)), x.amax((2, 3)), facts], dim=1)))
         legal = legal_actions(flat, self.config.halves, self.config.castles)
-        return self.tiles(x, tiles, board, facts), hidden, legal, memory, board
+        return Perceived(self.tiles(x, tiles, board, facts), hidden, legal, memory, board)
 
     def forward(
         self, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, searched: Tensor | None = None

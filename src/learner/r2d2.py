@@ -302,7 +302,7 @@ class R2D2:
         n = self.settings.burn_in
         if n == 0:
             return batch.memory
-        return network.perceive(batch.words[:n], batch.vector[:n], batch.memory, batch.resets[:n])[-1]
+        return network.perceive(batch.words[:n], batch.vector[:n], batch.memory, batch.resets[:n]).memory
 
     def _wanted(self, atoms: Tensor, target: Target) -> Tensor:
         """What the actions taken are worth, (T - n, B, K): probabilities of the atoms, or for K = 1 the worth itself.
