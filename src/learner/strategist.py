@@ -249,6 +249,7 @@ class StrategistRun:
         self._pool.append(self.chooser.weights())
         for games in self._games:
             self._seat(games, np.ones(len(games.players), np.bool_))
+        self._collect()  # the first fragment compiles for minutes, which are not those of training
         optimiser = torch.optim.Adam(self.chooser.parameters(), self.settings.rate, eps=1e-5)
         critics = torch.optim.Adam(self._critic.parameters(), 1e-3)
         rate, begin = self.settings.rate, time.monotonic()
