@@ -13,7 +13,6 @@ from engine.board import (
     AT_VECTORS,
     CELL_WORDS,
     HEADER,
-    SEAT_FIELDS,
     SURCHARGES,
     VIEWS,
     Shape,
@@ -30,7 +29,7 @@ from engine.rulesets import RULESETS
 
 MARKS = 5  # numbers of a tile that advice stands in
 FOR_ADVICE = 0x5EE4E5  # key of the draws
-OBSERVATION = HEADER + 16 * SEAT_FIELDS  # first word of the vector in such a row; behind it are the words
+OBSERVATION = HEADER  # first word of the vector in such a row, where bots read no seats; behind it are the words
 
 
 @cache

@@ -11,7 +11,7 @@ GROWN_GAIN = 0.02  # how loudly a new pyramid speaks: not at all would give it n
 
 
 TOLD = ("phases", "ordered", "belief", "advised")  # options of `NetworkConfig` by which a network is told more
-LAST = ("ordered", "belief", "advised")  # those of planes, in their order
+SHOWN = ("ordered", "belief", "advised")  # those of planes, in their order
 
 
 def grown(policy: Policy, levels: int = 0, blocks: int = 0, told: tuple[str, ...] = ()) -> Policy:
@@ -28,8 +28,8 @@ def grown(policy: Policy, levels: int = 0, blocks: int = 0, told: tuple[str, ...
     for name in (*(["levels"] if levels else []), *told):
         if getattr(now, name):
             raise ValueError(f"the network has {name} already; accepted: one without")
-    for place, name in enumerate(LAST):
-        for behind in LAST[place + 1 :]:
+    for place, name in enumerate(SHOWN):
+        for behind in SHOWN[place + 1 :]:
             if name in told and getattr(now, behind):
                 raise ValueError(f"the network has {behind}; {name} comes before it: accepted: one without {behind}")
     config = replace(now, **dict.fromkeys(told, True))

@@ -124,6 +124,7 @@ def play_fragment(
                                 if is_kept:
                                     seekers = keep(desk, count, features_out[run, kept:])
                                     chosen = seekers
+                                actions[s] = desk[ADVICE]
                                 if player >= 0:
                                     score_moves(
                                         desk,
@@ -135,11 +136,11 @@ def play_fragment(
                                         skips[player],
                                     )
                                     chosen = draw_move(desk, count, key)
+                                    actions[s] = desk[listed(desk, chosen)]
                                 if is_kept:
                                     first_out[t, g, s], among_out[t, g, s] = kept, count
                                     chosen_out[t, g, s], seekers_out[t, g, s] = chosen, seekers
                                     kept += count
-                                actions[s] = desk[listed(desk, chosen)] if is_kept or player >= 0 else desk[ADVICE]
                 if t < turns:
                     step_game(board, actions, reward, ended, weights, spec, seed, g, max_turns, SAME)
                     reward_out[t, g, 0] = reward[0]

@@ -1,8 +1,8 @@
 """Gradients of the strategist's network, by hand: moves are few or many, and their features mostly zeros.
 
-What torch would do with ragged rows takes four times as long; here a decision's moves go forward and back while they
-are in the cache, zeros are skipped, and so are moves that hardly pull. Letters: D decisions, R moves in all, F facts, M
-features, H hidden units, P parts that decisions are dealt out in.
+What torch would do with ragged rows takes some three times as long; here a decision's moves go forward and back while
+they are in the cache, zeros are skipped, and so are moves that hardly pull. Letters: D decisions, R moves in all, F
+facts, M features, H hidden units, P parts that decisions are dealt out in.
 """
 
 from typing import NamedTuple

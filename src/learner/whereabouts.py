@@ -21,8 +21,8 @@ from engine.bots.desk import (
     FOE_GENERAL,
     HOME,
     HOME_WAY,
-    LISTED,
     NOWHERE,
+    PLACE_ENTRIES,
     PLACES,
     PULL,
     STRIDE,
@@ -75,7 +75,7 @@ def write_entries(desk: Int32, row: int, column: int, out: Int16) -> None:
     """A place's entries (K,), as `engine.bots.whereabouts` adds up their points."""
     list_entries(desk, row, column)
     for k in range(TABLES):
-        out[k] = desk[LISTED + k]
+        out[k] = desk[PLACE_ENTRIES + k]
 
 
 @kernel

@@ -6,7 +6,7 @@ from tests.engine.ascii import read
 
 from engine.batch import GameBatch
 from engine.bots import scratch_words
-from engine.bots.desk import BY_TABLES, LISTED, PLACES
+from engine.bots.desk import BY_TABLES, PLACE_ENTRIES, PLACES
 from engine.bots.moves import ADVICE, FEATURE, FEATURES, ask_advisers, describe, list_moves, listed, moves_words
 from engine.bots.situation import COUNTED, FACT_COUNT, FACTS, FLAG, assess, doublings
 from engine.bots.strategist import HIDDEN, UNITS, draw_move, odds_of, score_move, weigh_facts
@@ -87,7 +87,7 @@ def test_scores_are_those_of_the_network_in_floating_point(ruleset, board):
 def test_a_decision_has_room_on_a_desk():
     assert COUNTED + HIDDEN <= UNITS
     assert UNITS + HIDDEN <= ADVICE
-    assert FEATURE + FEATURES <= LISTED
+    assert FEATURE + FEATURES <= PLACE_ENTRIES
     desk = np.zeros(1000, np.int32)
     desk[PLACES] = 3 * 9 + 3  # a board of nine tiles in a row or a column has most places
     assert listed(desk, 4 * 9 + 2) <= moves_words(9)

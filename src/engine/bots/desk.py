@@ -70,7 +70,7 @@ NOTES = 288
     SIZE,  # which of some sizes the enemy's land has
 ) = range(30)
 ROOM = 32  # first of the words in which `engine.bots.strategist` decides
-LISTED = NOTES - 9  # first of those in which `engine.bots.whereabouts` lists a place's entries
+PLACE_ENTRIES = NOTES - 9  # first of those in which `engine.bots.whereabouts` lists a place's entries
 
 OTHER, EXPAND, GATHER, MARCH = range(4)  # reasons
 # The deepest fog, `engine.bots.track`, `engine.bots.whereabouts`; points from elsewhere, `engine.bots.told`.

@@ -40,7 +40,8 @@ from engine.tiles import CITY, DESERT, GENERAL, SWAMP
 
 YES = 16  # a flag that is set
 ADVISERS = ("seeker", *OPTIONS)  # whose moves are told
-ADVICE = FACTS + FACT_COUNT + 96  # first word of their moves on a desk; behind the facts lies what is reckoned
+RECKONED = 96  # words behind the facts in which `engine.bots.strategist` reckons
+ADVICE = FACTS + FACT_COUNT + RECKONED  # first word of their moves on a desk
 FEATURES = 1 + len(ADVISERS) + 44
 FEATURE = ADVICE + len(ADVISERS)  # first word of a move's features
 CASTLE_ADVICE = ADVICE + 1 + CASTLE

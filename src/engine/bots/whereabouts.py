@@ -23,7 +23,7 @@ from engine.bots.desk import (
     HOME_ROW,
     HOME_WAY,
     LINK,
-    LISTED,
+    PLACE_ENTRIES,
     PLACES,
     PULL,
     QUEUE,
@@ -152,7 +152,7 @@ def look_around(desk: Int32) -> None:
 
 @inlined
 def list_entries(desk: Int32, row: int, column: int) -> None:
-    """Write down, from LISTED on, which entry of POINTS an unseen place has in each table."""
+    """Write down, from PLACE_ENTRIES on, which entry of POINTS an unseen place has in each table."""
     stride = int(desk[STRIDE])
     p = row * stride + column
     time, size, castles = int(desk[TIME]), int(desk[SIZE]), int(desk[CASTLES])
@@ -167,15 +167,15 @@ def list_entries(desk: Int32, row: int, column: int) -> None:
         behind = min(max(away - contact + 8, 0), 30)
         between = abs(foe_row - home_row) + abs(foe_column - home_column)
         beyond = away * 32 + min(max(apart - between + 10, 0), 31)
-    desk[LISTED + 0] = DEPTH + min(int(desk[map_at(desk, PULL) + p]), 15) * 4 + time
-    desk[LISTED + 1] = CONTACT + contact * 6 + size
-    desk[LISTED + 2] = APART + apart * 4 + met * 2 + castles
-    desk[LISTED + 3] = WALK + min(int(desk[map_at(desk, HOME_WAY) + p]), 62) // 2 * 2 + castles
-    desk[LISTED + 4] = UNSEEN + unseen_around(desk, row, column) * 4 + time
-    desk[LISTED + 5] = CENTRE + away
-    desk[LISTED + 6] = OPEN_LAND + open_around(desk, p)
-    desk[LISTED + 7] = BEHIND + behind * 6 + size
-    desk[LISTED + 8] = BEYOND + beyond
+    desk[PLACE_ENTRIES + 0] = DEPTH + min(int(desk[map_at(desk, PULL) + p]), 15) * 4 + time
+    desk[PLACE_ENTRIES + 1] = CONTACT + contact * 6 + size
+    desk[PLACE_ENTRIES + 2] = APART + apart * 4 + met * 2 + castles
+    desk[PLACE_ENTRIES + 3] = WALK + min(int(desk[map_at(desk, HOME_WAY) + p]), 62) // 2 * 2 + castles
+    desk[PLACE_ENTRIES + 4] = UNSEEN + unseen_around(desk, row, column) * 4 + time
+    desk[PLACE_ENTRIES + 5] = CENTRE + away
+    desk[PLACE_ENTRIES + 6] = OPEN_LAND + open_around(desk, p)
+    desk[PLACE_ENTRIES + 7] = BEHIND + behind * 6 + size
+    desk[PLACE_ENTRIES + 8] = BEYOND + beyond
 
 
 @kernel
@@ -194,7 +194,7 @@ def write_points(desk: Int32) -> int:
                 list_entries(desk, row, column)
                 value = 0
                 for table in range(TABLES):
-                    value += int(POINTS[int(desk[LISTED + table])])
+                    value += int(POINTS[int(desk[PLACE_ENTRIES + table])])
             desk[points + p] = value
             best = max(best, value)
     return best

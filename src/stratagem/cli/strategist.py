@@ -1,7 +1,6 @@
 """`stratagem strategist`: learn the network by which the strategist scores moves."""
 
 import json
-import signal
 import sys
 import time
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stratagem.cli.demo import RUNS
+from stratagem.cli.signals import interrupted_by_sigterm
 
 if TYPE_CHECKING:
     from learner.strategist import Status
@@ -71,19 +71,18 @@ def strategist(minutes: float, seed: int, games: int, start: Path | None, temper
             if time.monotonic() - told >= LINE_SECONDS:
                 told = time.monotonic()
                 rates = ", ".join(f"{who} {won:.1%}" for who, won in status.win_rates.items())
-                click.echo(f"  {status.progress:4.0%}  {status.games:,} games; wins against {rates}")
+                won_of = f"; wins against {rates}" if rates else ""
+                click.echo(f"  {status.progress:4.0%}  {status.games:,} games{won_of}")
                 run.save(folder / "strategist.safetensors")
 
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            run.train(tell)
+            with interrupted_by_sigterm():
+                run.train(tell)
         except KeyboardInterrupt:
             if not rows:
                 click.echo("stopped before anything was learned", err=True)
                 sys.exit(130)
             click.echo("stopped; what was learned is kept")
-        finally:
-            signal.signal(signal.SIGTERM, before)
     run.save(folder / "strategist.safetensors")
     learned = rows[-1]["seconds"] / 60 if rows else 0.0
     told_of = f"{run.decisions:,} decisions in {run.played:,} games, {learned:.1f} minutes, seed {seed}"
