@@ -2,7 +2,7 @@
 
 One move a turn at most: each update is shown to the mind, which remembers; only the latest is answered. A move that was
 sent and not yet played when the next one is due is taken back first. After a lost connection it joins again, and where
-the server gives it its seat back it plays on with what it remembers.
+the server gives it its seat back it plays on with what it remembers; a server that stays away is given up.
 
 Source: RULES.md, "Live protocol of the site".
 """
@@ -39,6 +39,7 @@ class Seat:
     queue: str = DUEL  # "1v1", "ffa", or the name of a private room
     force_start: bool = True  # in rooms and the ffa queue: start as soon as all want to
     moves_a_second: float = 10.0  # at most
+    patience: float = 60.0  # seconds that a lost server may stay away
 
     def __post_init__(self) -> None:
         if not self.user_id:
@@ -47,6 +48,8 @@ class Seat:
             raise ValueError(f'name is "{self.name}"; accepted: names that begin with "{BOT_PREFIX}"')
         if not self.moves_a_second > 0:
             raise ValueError(f"moves a second are {self.moves_a_second}; accepted: more than 0")
+        if not self.patience >= 0:
+            raise ValueError(f"patience is {self.patience} seconds; accepted: 0 or more")
 
 
 @dataclass
@@ -60,10 +63,18 @@ class Outcome:
 
 
 class LivePlayer:
-    """Plays games one after another. `watch` is called with the view after every turn."""
+    """Plays games one after another. `watch` is called with the view after every turn, `tell` with what people should
+    know of the connection, a line each.
+    """
 
-    def __init__(self, mind: Mind, seat: Seat, watch: Callable[[ForeignView], None] = lambda view: None) -> None:
-        self.mind, self.seat, self._watch = mind, seat, watch
+    def __init__(
+        self,
+        mind: Mind,
+        seat: Seat,
+        watch: Callable[[ForeignView], None] = lambda view: None,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.mind, self.seat, self._watch, self._tell = mind, seat, watch, tell
         self.outcomes: list[Outcome] = []
         self.complaints: list[str] = []  # what the server refused, and what of it was no protocol
         self._heard: deque[tuple[str, object]] = deque()
@@ -75,8 +86,9 @@ class LivePlayer:
         self._teams: list[int] = []
         self._index = -1  # of the last move sent in this game
         self._moved = -1e9  # when that was
+        self._lost: float | None = None  # when the connection was
         self.client = socketio.AsyncClient(reconnection=True, reconnection_delay=0.2, reconnection_delay_max=5)
-        for event in ("connect", "game_start", "game_update", "game_won", "game_lost", "gio_error"):
+        for event in ("connect", "disconnect", "game_start", "game_update", "game_won", "game_lost", "gio_error"):
             self.client.on(event, self._listener(event))
 
     def _listener(self, event: str) -> Callable[..., None]:
@@ -96,17 +108,31 @@ class LivePlayer:
             raise LiveError(f"{url} cannot be reached: {error}") from None
         try:
             while len(self.outcomes) < games:
-                await self._news.wait()
-                self._news.clear()
+                await self._listen(url)
                 while self._heard and len(self.outcomes) < games:
                     await self._deal(*self._heard.popleft(), more=len(self.outcomes) + 1 < games)
         finally:
             await self.client.disconnect()
         return self.outcomes
 
+    async def _listen(self, url: str) -> None:
+        """Wait until something is heard. Raises LiveError where a lost server stays away."""
+        left = None if self._lost is None else max(0.0, self._lost + self.seat.patience - time.monotonic())
+        try:
+            await asyncio.wait_for(self._news.wait(), left)
+        except TimeoutError:
+            raise LiveError(f"{url} was lost and has stayed away for {self.seat.patience:g} seconds") from None
+        self._news.clear()
+
     async def _deal(self, event: str, data: object, more: bool) -> None:
         if event == "connect":
+            if self._lost is not None:
+                self._tell(f"the server is back after {time.monotonic() - self._lost:.1f} seconds")
+                self._lost = None
             await self._join()
+        elif event == "disconnect":
+            self._lost = time.monotonic()
+            self._tell(f"the connection is lost; trying for {self.seat.patience:g} seconds to have it again")
         elif event == "game_start":
             self._start(data)
         elif event == "game_update":

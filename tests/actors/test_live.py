@@ -102,7 +102,8 @@ def test_a_lost_connection_goes_on_with_the_same_game():
         if view.vector[0] >= 30:
             cut.set()
 
-    one = player(watch=watch)
+    told = []
+    one = LivePlayer(BotMind("hunter"), Seat("a", "[Bot] a", moves_a_second=10_000.0), watch, told.append)
 
     async def play(server, url):
         playing = asyncio.ensure_future(one.play(url))
@@ -117,6 +118,25 @@ def test_a_lost_connection_goes_on_with_the_same_game():
     assert [outcome.replay_id for outcome in one.outcomes] == [match.game.id]
     assert one.outcomes[0].won
     assert match.clients[0] is not lost
+    assert [line.split(";")[0] for line in told] == ["the connection is lost", told[1]]
+    assert told[1].startswith("the server is back after")
+
+
+def test_a_server_that_stays_away_is_given_up_and_what_was_played_is_known():
+    told = []
+    one = LivePlayer(BotMind("hunter"), Seat("a", "[Bot] a", moves_a_second=10_000.0, patience=0.7), tell=told.append)
+
+    async def play(server, url):
+        playing = asyncio.ensure_future(one.play(url, games=100))
+        while not one.outcomes:
+            await asyncio.sleep(0.01)
+        await server.stop()
+        with pytest.raises(LiveError, match=r"was lost and has stayed away for 0\.7 seconds"):
+            await playing
+
+    run(play, Hosting(turn_seconds=0.002, resident=bot_player("random"), resident_after=0.0, seed=3))
+    assert told == ["the connection is lost; trying for 0.7 seconds to have it again"]
+    assert one.outcomes[0].won
 
 
 def test_who_stays_away_is_given_up():
@@ -251,6 +271,7 @@ def test_a_server_that_refuses_is_quoted():
         (["--bot", "nobody"], 'bot "nobody" is unknown'),
         (["--bot", "hunter", "--name", "me"], 'names that begin with "[Bot]"'),
         (["--policy", "/nowhere/p"], "/nowhere/p.json"),
+        (["--bot", "hunter", "--patience", "-1"], "-1"),
         (["--bot", "hunter"], "cannot be reached"),
     ],
 )

@@ -29,6 +29,13 @@ INTERRUPTED = 130
 @click.option("--games", type=click.IntRange(min=1), default=1, show_default=True, help="To play.")
 @click.option("--moves-a-second", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="At most.")
 @click.option("--temperature", type=click.FloatRange(min=0.0), default=1.0, show_default=True, help="0: the best move.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0.0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for a lost server.",
+)
 def live(
     url: str,
     user_id: str,
@@ -42,26 +49,35 @@ def live(
     games: int,
     moves_a_second: float,
     temperature: float,
+    patience: float,
 ) -> None:
     """Play on a server that speaks the protocol of generals.io, with a policy or a scripted bot.
 
-    Exit status: 0 when the games are played, 2 if they cannot be, 130 if stopped.
+    Writes a line for each game that was played. Exit status: 0 when all are played, 2 if they cannot be, 130 if
+    stopped.
     """
     from actors.live import LiveError, LivePlayer, Seat
 
     try:
         mind = _player(bot, policy, weights, temperature).mind(0)
-        player = LivePlayer(mind, Seat(user_id, name, key, queue, force, moves_a_second))
-        outcomes = asyncio.run(player.play(url, games))
-    except (LiveError, ValueError) as error:
+        seat = Seat(user_id, name, key, queue, force, moves_a_second, patience)
+    except ValueError as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)
+    player = LivePlayer(mind, seat, tell=lambda line: click.echo(f"stratagem: {line}", err=True))
+    status = 0
+    try:
+        asyncio.run(player.play(url, games))
+    except LiveError as error:
+        click.echo(f"stratagem: {error}", err=True)
+        status = REFUSED
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    for outcome in outcomes:
+        status = INTERRUPTED
+    for outcome in player.outcomes:
         click.echo(
             f"{outcome.replay_id} {'won' if outcome.won else 'lost'} turns {outcome.turns} moves {outcome.moves}"
         )
+    sys.exit(status)
 
 
 @click.command()
