@@ -5,13 +5,11 @@ from pathlib import Path
 
 from actors.bot_mind import BotMind, Player
 from engine.bots import BOTS
-from engine.bots.scout import SCOUT
-
-NAMES = (*BOTS, SCOUT)
+from engine.bots.scout import PLAYERS, SCOUT
 
 
 def bot_player(name: str, weights: Path | None = None) -> Player:
-    """One of NAMES. weights: those of a scout taught on one's own games, in place of the ones in the box.
+    """One of PLAYERS. weights: those of a scout taught on one's own games, in place of the ones in the box.
 
     Raises ValueError for another name, SnapshotError for weights that cannot be read.
     """
@@ -21,7 +19,7 @@ def bot_player(name: str, weights: Path | None = None) -> Player:
 
         return Player(name, partial(ScoutMind, load_scout(weights or WEIGHTS)))
     if name not in BOTS:
-        raise ValueError(f'bot "{name}" is unknown; known: {", ".join(NAMES)}')
+        raise ValueError(f'bot "{name}" is unknown; known: {", ".join(PLAYERS)}')
     return Player(name, partial(BotMind, name))
 
 

@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
 from engine.board import ALIVE, AWAY
+from engine.bots.scout import PLAYERS
 from engine.map_specs import MAPS
 from engine.record import Record
 from engine.record_replay import replay_of
@@ -24,7 +25,6 @@ from lambdas.frames import facts_of, frames_of, record_of_upload
 from lambdas.http import Body, Services, Serving, bearer, problems
 from lambdas.looks import told
 from lambdas.match_logic import MAX_PLAYS, MAX_QUEUE, PACES, Wish, game_of, map_of, since, turn_due
-from lambdas.minds import BOT_NAMES
 from lambdas.playing import SPEEDS, Wanted
 from store.errors import InvalidError
 from store.matches import RUNNING, Match
@@ -176,7 +176,7 @@ class Game(BaseModel):
 @router.get("/options", responses=problems(), operation_id="getOptions")
 def get_options(services: Serving) -> Options:
     """What a match can be made of, the policies that can be played against among it."""
-    opponents = [Opponent(player=f"bot:{bot}", kind="bot", board=None, ruleset=None) for bot in BOT_NAMES]
+    opponents = [Opponent(player=f"bot:{bot}", kind="bot", board=None, ruleset=None) for bot in PLAYERS]
     exported = services.playing.minds.exported()
     for name in services.policies.names() if exported else ():
         newest = services.policies.resolve(name)

@@ -11,7 +11,7 @@ import numpy as np
 from engine.actions import expand_mask, recode
 from engine.arrays import Float32
 from engine.board import ARMY_SHIFT, MASK_SHIFT, Shape
-from engine.bots import BOTS, bot_actions, find_bot, scratch_words
+from engine.bots import bot_actions, find_bot, scratch_words
 from engine.bots.scout import BOARD as SCOUTED
 from engine.bots.scout import SCOUT
 from engine.compile import OneThread
@@ -28,7 +28,6 @@ from store.names import EXPORT_PREFIX, export_key
 
 METADATA_KEY = "stratagem"  # of `learner.export_onnx`
 KEPT_POLICIES = 4
-BOT_NAMES = (*BOTS, SCOUT)
 
 
 class ScriptedMind:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
+from engine.bots.scout import PLAYERS
 from lambdas.match_logic import PACES, Wish, advance, begin, grant, map_of, rules_of, turn_due
-from lambdas.minds import BOT_NAMES, Minds
+from lambdas.minds import Minds
 from store.connect import Connection
 from store.errors import BusyError, InvalidError, NotFoundError, StoreError
 from store.matches import ENDED, Match, Matches, Setup, new_token
@@ -89,7 +90,7 @@ class Playing:
         kind, _, which = player.partition(":")
         if player == "human":
             return Player(f"human:{name}"), ""
-        if kind == "bot" and which in BOT_NAMES:
+        if kind == "bot" and which in PLAYERS:
             return Player(player), ""
         if kind == "policy":
             policy, _, version = which.partition("@")
@@ -97,7 +98,7 @@ class Playing:
                 raise InvalidError(f'player "{player}" is unknown; accepted: policy:NAME@VERSION with a whole number')
             found = self.policies.get(policy, int(version)) if version else self.policies.resolve(policy)
             return Player(f"policy:{policy}", found.version), found.sha256
-        bots = ", ".join(f"bot:{bot}" for bot in BOT_NAMES)
+        bots = ", ".join(f"bot:{bot}" for bot in PLAYERS)
         raise InvalidError(f'player "{player}" is unknown; known: human, {bots}, policy:NAME, policy:NAME@VERSION')
 
     def look(self, match_id: str) -> Match:

@@ -12,7 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +43,8 @@ IMITATED = 6  # fragments of the seeker's that are imitated,
 IMITATION_STEPS = 1500  # in so many steps
 RATE_CHANGE = 1.15  # of the learning rate between iterations, as the divergence asks for
 BONUS_CHANGE = 1.08  # of the entropy bonus, as the entropy asks for,
-LEAST_BONUS, MOST_BONUS = 1e-4, 0.05  # and its bounds
+LEAST_BONUS, MOST_BONUS = 1e-4, 0.005  # and its bounds
+KEPT_MEAN = 0.975  # of the mean of weights, an iteration: it looks back some 40
 PARTS = 8  # that a gradient step's decisions are dealt out in
 FEWEST = 100  # decisions to learn from
 
@@ -74,6 +75,11 @@ class Settings:
     shaping: float = 0.2  # weights of land and of armies in the potential
     unsure: float = 0.5  # what the imitation's scores are multiplied with at the start
     advice: float = 1.0  # weight of the seeker's move at the start
+
+
+def going_on(settings: Settings) -> Settings:
+    """Settings for going on from a policy that has learned: smaller steps, which do not spoil it."""
+    return replace(settings, rate=1e-3, most_rate=2e-3, low_divergence=0.001, high_divergence=0.004, entropy=0.25)
 
 
 class Chooser(nn.Module):
@@ -215,13 +221,15 @@ class Slopes:
 
 
 class StrategistRun:
-    """A run of so many seconds; `chooser` is what it learned so far."""
+    """A run of so many seconds; `learned` is what it learned so far, `chooser` what plays."""
 
     def __init__(self, settings: Settings, seconds: float) -> None:
         self.settings, self.seconds = settings, seconds
         torch.manual_seed(settings.seed)
         self._chance = np.random.default_rng(settings.seed)
         self.chooser, self._critic = Chooser(), Critic()
+        self.learned = Chooser()  # the mean of the chooser's latest weights
+        self.learned.load_state_dict(self.chooser.state_dict())
         self._slopes = Slopes(self.chooser)
         shaping = Shaping(land=settings.shaping, army=settings.shaping, structures=0.0, gamma=settings.gamma)
         self._games = [
@@ -246,6 +254,7 @@ class StrategistRun:
         """Imitate, unless it goes on from a saved run; then learn until time is up."""
         if not self._started:
             self._imitate()
+        self.learned.load_state_dict(self.chooser.state_dict())
         self._pool.append(self.chooser.weights())
         for games in self._games:
             self._seat(games, np.ones(len(games.players), np.bool_))
@@ -265,6 +274,7 @@ class StrategistRun:
             divergence, entropy, explained = self._update(optimiser, critics, decisions, learns)
             if learns:
                 rate = self._adapt(rate, divergence, entropy, progress)
+                self._average()
             self.iteration += 1
             self.decisions += len(decisions.chosen)
             if self.iteration % self.settings.snapshot_every == 0:
@@ -286,6 +296,12 @@ class StrategistRun:
                     rates,
                 )
             )
+
+    def _average(self) -> None:
+        """Let the chooser's weights into their mean (Polyak, Juditsky 1992, with a window)."""
+        with torch.no_grad():
+            for mean, latest in zip(self.learned.parameters(), self.chooser.parameters(), strict=True):
+                mean.lerp_(latest, 1.0 - KEPT_MEAN)
 
     def _adapt(self, rate: float, divergence: float, entropy: float, progress: float) -> float:
         """Change the entropy bonus; returns the learning rate."""
@@ -396,8 +412,8 @@ class StrategistRun:
         return float(sums[DIVERGENCE]) / steps, float(sums[ENTROPY]) / steps, explained
 
     def save(self, path: Path) -> None:
-        """Write chooser and critic, safetensors."""
-        networks = {CHOOSER: self.chooser, CRITIC: self._critic}
+        """Write what the chooser learned, and the critic, safetensors."""
+        networks = {CHOOSER: self.learned, CRITIC: self._critic}
         save_file(
             {f"{name}.{key}": value for name, part in networks.items() for key, value in part.state_dict().items()},
             path,
@@ -412,6 +428,7 @@ class StrategistRun:
                 part.load_state_dict(own)
         except (OSError, SafetensorError, RuntimeError) as error:
             raise ValueError(f"{path} holds no strategist: {error}") from None
+        self.learned.load_state_dict(self.chooser.state_dict())
         self._started = True
 
 

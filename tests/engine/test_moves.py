@@ -82,7 +82,9 @@ def test_what_is_told_of_an_army_and_where_it_goes():
     assert home[END : END + 4] == [YES, 0, 0, 0]
     assert home[END + 10] == 9 - 1 + 3
     assert home[END + 14] == doublings(4)  # whom it leaves standing beside the tile
-    assert home[-4] == YES  # it goes home
+    assert home[-6] == YES  # it goes home
+    assert strike[-2:] == [9 - 1 - 4 - 1 - 1, 0]  # would arrive on the general; by no other way more
+    assert home[-2:] == [9 + 2 + 8 - 5 - 2, 2 * (2 + 8)]  # by way of home with what stands there
 
 
 @pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("competition", "competition")])

@@ -6,11 +6,15 @@ from tests.engine.ascii import read
 
 from engine.batch import GameBatch
 from engine.bots import scratch_words
-from engine.bots.desk import BY_TABLES, PLACE_ENTRIES, PLACES
+from engine.bots.desk import BY_TABLES, FAR, FRONT, GAIN, GOAL_SHARE, PLACE_ENTRIES, PLACES, map_at
 from engine.bots.moves import ADVICE, FEATURE, FEATURES, ask_advisers, describe, list_moves, listed, moves_words
 from engine.bots.situation import COUNTED, FACT_COUNT, FACTS, FLAG, assess, doublings
 from engine.bots.strategist import HIDDEN, UNITS, draw_move, odds_of, score_move, weigh_facts
 from engine.bots.strategist_weights import INPUTS, MOVES, OUTPUTS, PHASES, SKIPS
+from engine.bots.whereabouts import CERTAIN
+
+SURE = FACT_COUNT - 7  # the fact of how sure the goal is
+FEW_AND_MANY = (". .", ". . . . . . . . .")
 
 
 def facts_of(text, version=16, turn=60):
@@ -47,6 +51,35 @@ def test_facts_of_a_small_board():
     quiet, threatened = facts_of("A5 a1 . .\n. . . B1"), facts_of("A5 b30 . .\n. . . B1")
     assert quiet[25] == 0  # an army would take the general
     assert threatened[25] == FLAG
+
+
+def test_it_knows_what_armies_gain_on_their_best_shortest_way():
+    text = "A1 a9 a3 b2 B1 ^\n. a1 a7 a1 b1 ."
+    game = read(16, text, turn=60).game()
+    desk = np.zeros(scratch_words(12), np.int32)
+    assert assess(game.row, 0, BY_TABLES, desk)
+    gain = desk[map_at(desk, GAIN) : map_at(desk, GAIN) + desk[PLACES]].reshape(-1, 7)[1:-1, :6]
+    onto_general = -1 - 1
+    beside = onto_general - 1 - 2  # over the enemy's tile of 2
+    assert gain[0].tolist() == [beside + 2 + 8, beside + 2, beside, onto_general, 0, -FAR]
+    below = onto_general - 1 - 1
+    assert gain[1].tolist()[:5] == [beside + 2 + 8, beside + 2 + 8, beside + 2, below, onto_general]
+    assert desk[GOAL_SHARE] == CERTAIN
+    assert desk[FACTS + SURE] == CERTAIN
+    assert desk[FRONT] == 7 + 2  # in the first row, of those that are large enough the nearest
+    assert desk[FACTS + SURE + 1] == 3 + beside
+
+
+def test_it_is_less_sure_of_a_goal_the_more_places_there_are():
+    few, many = (facts_of(f"A5 a1 {land}\n. . {land}\n^ . {land}\n. . B1 {land[2:]}")[SURE] for land in FEW_AND_MANY)
+    assert 0 < many < few <= CERTAIN
+
+
+def test_it_knows_what_may_come_out_of_the_fog():
+    facts = facts_of("A5 a4 a1 a7 . .\n^ ^ ^ ^ ^ B30\n^ ^ ^ ^ ^ b8")
+    hidden, movable = 29 + 7, 4 + 3 + 6
+    fog_way = 5  # of the tile beyond the last that is seen
+    assert facts[SURE + 2 :].tolist() == [hidden, 7 - hidden, 5 + movable - hidden, 5 + movable - hidden, fog_way]
 
 
 def test_a_seat_without_a_general_is_told_apart():

@@ -11,7 +11,7 @@ from engine.bots.moves import FEATURES, SEEKERS, YES
 from engine.bots.situation import FACT_COUNT
 from engine.rewards import Shaping
 from learner.move_games import FIRST_BOT, NONE, SEEKER, MoveFragment, MoveGames
-from learner.strategist import Chooser, Settings, StrategistRun, advantages_of
+from learner.strategist import Chooser, Settings, StrategistRun, advantages_of, going_on
 from learner.strategist_export import SCALE, quantised, weights_module
 from stratagem.cli import main
 
@@ -83,6 +83,27 @@ def test_a_run_imitates_plays_others_and_counts_its_wins(quick):
     assert run.decisions > 0
     assert all(np.isfinite([s.divergence, s.entropy, s.explained]).all() for s in seen)
     assert all(0.0 <= rate <= 1.0 for s in seen for rate in s.win_rates.values())
+
+
+def test_what_is_learned_is_the_mean_of_the_latest_weights(quick, monkeypatch):
+    monkeypatch.setattr("learner.strategist.KEPT_MEAN", 0.75)
+    run = StrategistRun(TINY, 0.0)
+    run.train()  # imitates alone
+    begun = run.chooser.moves.detach().clone()
+    assert torch.equal(run.learned.moves, begun)
+    with torch.no_grad():
+        run.chooser.moves.add_(4.0)
+    run._average()
+    torch.testing.assert_close(run.learned.moves.detach(), begun + 1.0)
+    run._average()
+    torch.testing.assert_close(run.learned.moves.detach(), begun + 1.75)
+
+
+def test_who_goes_on_takes_smaller_steps():
+    settings = going_on(TINY)
+    assert settings.rate < TINY.rate
+    assert settings.high_divergence < TINY.high_divergence
+    assert (settings.seed, settings.games) == (TINY.seed, TINY.games)
 
 
 def test_imitation_makes_the_seeker(monkeypatch):

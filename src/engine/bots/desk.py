@@ -36,7 +36,7 @@ from engine.compile import inlined, kernel
 from engine.rulesets import RULE_CASTLE_PRICE
 from engine.tiles import CITY, DOWN, GENERAL, LEFT, MOUNTAIN, UP
 
-NOTES = 288
+NOTES = 384
 (
     PLACES,  # places of the board with its border
     STRIDE,  # from a place to the one below it
@@ -68,7 +68,9 @@ NOTES = 288
     FOE_COLUMN,
     TIME,  # which of some times of a game it is
     SIZE,  # which of some sizes the enemy's land has
-) = range(30)
+    GOAL_SHARE,  # how probably the enemy's general is on a goal or beside it, in 64ths, as tables or points have it
+    FIRST_MOVE,  # of a plan of `engine.bots.opening`
+) = range(32)
 ROOM = 32  # first of the words in which `engine.bots.strategist` decides
 PLACE_ENTRIES = NOTES - 9  # first of those in which `engine.bots.whereabouts` lists a place's entries
 
@@ -79,7 +81,9 @@ BY_DEPTH, BY_POINTS, BY_TABLES, TOLD = range(4)
 # Maps, each PLACES words: the place of map m is NOTES + m * PLACES.
 WORDS, BLANK, HOME_WAY, GOAL_WAY, QUEUE, LINK, PULL = range(7)
 MAPS = 7
-TOLD_POINTS = MAPS  # one more map, where points come from elsewhere; behind it are those of `engine.bots.moves`
+# More maps, where a desk has room: points that come from elsewhere, and what an army gains on its way to the goal.
+# Behind them are those of `engine.bots.moves`.
+TOLD_POINTS, GAIN = MAPS, MAPS + 1
 
 NOWHERE = -1
 WALL = -1  # a way's length where nobody can go

@@ -12,6 +12,7 @@ from engine.bots.desk import (
     FOE_ARMY,
     FOE_GENERAL,
     FOE_LAND,
+    GOAL_SHARE,
     GOAL_WAY,
     GUESSING,
     HOME,
@@ -37,7 +38,7 @@ from engine.bots.desk import (
 )
 from engine.bots.sight import army_in, exits_in, relation_in
 from engine.bots.track import find_hideouts
-from engine.bots.whereabouts import find_whereabouts
+from engine.bots.whereabouts import CERTAIN, find_whereabouts
 from engine.compile import inlined, kernel
 
 
@@ -100,7 +101,9 @@ def aim_near(desk: Int32) -> None:
 def aim(desk: Int32) -> None:
     """Fill GOAL_WAY with distances to where the war is won. HOME_WAY is filled in already."""
     goal_way = map_at(desk, GOAL_WAY)
+    desk[GOAL_SHARE] = 0
     if int(desk[FOE_GENERAL]) != NOWHERE:
+        desk[GOAL_SHARE] = CERTAIN
         flood_from(desk, goal_way, int(desk[FOE_GENERAL]))
     else:
         clear_way(desk, goal_way)
@@ -166,6 +169,12 @@ def advance(desk: Int32, start: int) -> int:
     return action
 
 
+@inlined
+def hidden_army(desk: Int32) -> int:
+    """Armies of the enemy's that stand in fog, beyond one a tile."""
+    return max(0, int(desk[FOE_ARMY]) - int(desk[SEEN_ARMY]) - int(desk[FOE_LAND]) + int(desk[CONTACT]))
+
+
 @kernel
 def is_enough(desk: Int32, start: int) -> bool:
     """Whether the army at `start` should set out for the enemy's general, whose place is known."""
@@ -178,8 +187,7 @@ def is_enough(desk: Int32, start: int) -> bool:
         return False
     guard = army_in(word)
     if word & VISIBLE == 0:
-        # A third of what stands in fog beyond one army a tile.
-        guard = max(0, int(desk[FOE_ARMY]) - int(desk[SEEN_ARMY]) - int(desk[FOE_LAND]) + int(desk[CONTACT])) // 3
+        guard = hidden_army(desk) // 3
     need = guard + (way >> 1)
     p = start
     while way > 1:

@@ -14,12 +14,12 @@ from engine.bots.desk import (
     BLANK,
     FAR,
     FRONT,
+    GAIN,
     GOAL_WAY,
     HOME,
     HOME_WAY,
     LARGEST,
     MAIN,
-    MAPS,
     NOTES,
     NOWHERE,
     PLACES,
@@ -34,22 +34,22 @@ from engine.bots.desk import (
 )
 from engine.bots.options import CASTLE, MARCH_ON, NEAR, OPTIONS, RAID, begin, follow, seeker_option
 from engine.bots.sight import army_in, exits_in, kind_in, relation_in
-from engine.bots.situation import FACT_COUNT, FACTS, IS_ENOUGH, doublings, put, within
+from engine.bots.situation import FACT_COUNT, FACTS, IS_ENOUGH, doublings, gain_on, put, within
 from engine.compile import inlined, kernel
 from engine.tiles import CITY, DESERT, GENERAL, SWAMP
 
 YES = 16  # a flag that is set
 ADVISERS = ("seeker", *OPTIONS)  # whose moves are told
-RECKONED = 96  # words behind the facts in which `engine.bots.strategist` reckons
+RECKONED = 192  # words behind the facts in which `engine.bots.strategist` reckons
 ADVICE = FACTS + FACT_COUNT + RECKONED  # first word of their moves on a desk
-FEATURES = 1 + len(ADVISERS) + 44
+FEATURES = 1 + len(ADVISERS) + 46
 FEATURE = ADVICE + len(ADVISERS)  # first word of a move's features
 CASTLE_ADVICE = ADVICE + 1 + CASTLE
 SEEKERS = 1  # the feature that is YES for the seeker's move
-# Maps behind the hunter's: ways to the goal, the nearest foreign land, the nearest enemy tile, the front, and the
+# Maps behind those of the desk: ways to the goal, the nearest foreign land, the nearest enemy tile, the front, and the
 # enemy's largest army.
-GOAL, NEAR_WAY, FOE_WAY, FRONT_WAY, LARGEST_WAY = range(MAPS + 1, MAPS + 6)
-MOST_MAPS = MAPS + 6
+GOAL, NEAR_WAY, FOE_WAY, FRONT_WAY, LARGEST_WAY = range(GAIN + 1, GAIN + 6)
+MOST_MAPS = GAIN + 6
 
 
 def moves_words(tiles: int) -> int:
@@ -227,6 +227,17 @@ def describe_beyond(desk: Int32, at: int, p: int, q: int) -> int:
 
 
 @kernel
+def describe_arrival(desk: Int32, at: int, p: int, q: int) -> None:
+    """How many would arrive at the goal by way of `q`, and how many more than if the army stood there now."""
+    gain = map_at(desk, GAIN)
+    army, after = army_in(int(desk[map_at(desk, WORDS) + p])), int(desk[gain + q])
+    if after > -FAR:
+        after += gain_on(int(desk[map_at(desk, WORDS) + q]))
+    at = put(desk, at, within(army + after, 60))
+    put(desk, at, within(2 * (after - int(desk[gain + p])), 60))
+
+
+@kernel
 def describe(desk: Int32, action: int) -> None:
     """Write down the features of a move that `list_moves` listed, from FEATURE on."""
     at = put(desk, FEATURE, yes(action == PASS))
@@ -255,4 +266,5 @@ def describe(desk: Int32, action: int) -> None:
     at = put(desk, at, yes(q == int(desk[HOME])))
     at = put(desk, at, yes(q == int(desk[FRONT])))
     at = put(desk, at, yes(army == 2))
-    put(desk, at, yes(relation_in(int(desk[words + q])) == MINE and army_in(int(desk[words + q])) == 1))
+    at = put(desk, at, yes(relation_in(int(desk[words + q])) == MINE and army_in(int(desk[words + q])) == 1))
+    describe_arrival(desk, at, p, q)

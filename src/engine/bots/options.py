@@ -55,10 +55,10 @@ from engine.bots.hunter import (
     expand,
     find_castle,
     find_threat,
-    open_game,
     strike,
 )
 from engine.bots.march import advance, aim, aim_near, find_front
+from engine.bots.opening import open_by_plan
 from engine.bots.sight import army_in, exits_in, relation_in
 from engine.compile import kernel
 from engine.rulesets import RULE_CASTLE_PRICE, RULE_DEATHTOUCH_TURN
@@ -88,7 +88,7 @@ WIDEST = 12  # tiles that an army is thought to take on one way
 def settled(board: Int32, desk: Int32, key: int) -> int:
     """What is played before there is anything to choose, or OPEN: taking a general; the opening until an enemy is met.
 
-    The opening is the hunter's. Left to choose, learning spoils it: what it costs shows a hundred turns later.
+    The opening is planned. Left to choose, learning spoils it: what it costs shows a hundred turns later.
     """
     if int(desk[FOE_GENERAL]) != NOWHERE:
         deathtouch = rule(board, RULE_DEATHTOUCH_TURN)
@@ -96,7 +96,7 @@ def settled(board: Int32, desk: Int32, key: int) -> int:
         if action != PASS:
             return action
     if int(desk[CONTACT]) == 0 and int(desk[TURN]) < CYCLE:
-        return open_game(desk, key)
+        return open_by_plan(desk)
     return OPEN
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.arrays import Int16, Int32
 from engine.board import ARMY_SHIFT, DISCOVERED, ENEMY, KIND_SHIFT, RELATION_SHIFT, VISIBLE, Shape
-from engine.bots import scratch_words
+from engine.bots import BOTS, scratch_words
 from engine.bots.hunter import CYCLE
 from engine.bots.told import choose_told_in_game, guess
 from engine.compile import COMPILED
@@ -20,6 +20,7 @@ from engine.tiles import KIND_BITS
 from engine.views import BoardView
 
 SCOUT = "scout"  # its name among players
+PLAYERS = (*BOTS, SCOUT)  # all in the box that play by name
 BOARD = (24, 24)  # what its network has seen: maps lie in the corner, what is beyond them are mountains
 FIRST_GAME = np.zeros(1, np.int32)
 

@@ -17,6 +17,8 @@ from engine.bots.desk import (
     FOE_GENERAL,
     FOE_LAND,
     FRONT,
+    GAIN,
+    GOAL_SHARE,
     GOAL_WAY,
     GUESSING,
     HOME,
@@ -26,6 +28,7 @@ from engine.bots.desk import (
     MAIN_ARMY,
     NOWHERE,
     PLACES,
+    QUEUE,
     ROOM,
     SEEN_ARMY,
     STRIDE,
@@ -38,20 +41,20 @@ from engine.bots.desk import (
     survey,
 )
 from engine.bots.hunter import ALARM, CYCLE, is_open_prize
-from engine.bots.march import aim, find_front
+from engine.bots.march import aim, find_front, hidden_army
 from engine.bots.sight import army_in, exits_in, kind_in, relation_in
 from engine.compile import inlined, kernel
 from engine.rulesets import RULE_CASTLE_PRICE, RULE_DEATHTOUCH_TURN
 from engine.tiles import CITY
 
-FACT_COUNT = 64
+FACT_COUNT = 71
 FLAG = 8
 LONG = 60  # a way at least so long, or none
 AMOUNT = 80  # most of an amount that stands as it is
 FACTS = ROOM  # first word of the facts on a desk
 IS_ENOUGH = 46  # the fact that the seeker's choice reads
 # Counted while places are gone through, in the words behind the facts; the network overwrites them.
-COUNTED = ROOM + FACT_COUNT
+COUNTED, COUNTS = ROOM + FACT_COUNT, 17
 (
     WORST,  # danger of the enemy army most dangerous to the general: what it would have left there
     WORST_WAY,  # its way
@@ -61,14 +64,16 @@ COUNTED = ROOM + FACT_COUNT
     CITIES,
     FOE_CITIES,
     UNKNOWN,  # places that nobody has seen
-    NEAR_HOME,  # own armies within 6 steps of home that can move
+    NEAR_HOME,  # own armies within 6 steps of home that can move,
+    AROUND_HOME,  # and within 10
+    FOG_WAY,  # way from home to the nearest place out of sight where armies can stand
     CITY_COST,
     NEAR_6,  # own armies within 6 and 12 steps of the front
     NEAR_12,
     FOES_6,  # enemy armies within 6 steps of the front, and the largest within 4 rows and columns
     FOES_CLOSE,
     FOES_HOME,  # and within 9 of home
-) = range(COUNTED, COUNTED + 15)
+) = range(COUNTED, COUNTED + COUNTS)
 
 
 @kernel
@@ -124,6 +129,8 @@ def count_own(desk: Int32, p: int) -> None:
     if exits != 0:
         if int(desk[map_at(desk, HOME_WAY) + p]) <= 6:
             desk[NEAR_HOME] += army_in(word) - 1
+        if int(desk[map_at(desk, HOME_WAY) + p]) <= 10:
+            desk[AROUND_HOME] += army_in(word) - 1
         for direction in range(4):
             q = p + shift(direction, int(desk[STRIDE]))
             if (exits >> direction) & 1 and is_open_prize(desk, p, q):
@@ -153,11 +160,12 @@ def count_places(desk: Int32) -> None:
     words = map_at(desk, WORDS)
     stride = int(desk[STRIDE])
     guard = army_in(int(desk[words + int(desk[HOME])]))
-    for at in range(COUNTED, COUNTED + 15):
+    for at in range(COUNTED, COUNTED + COUNTS):
         desk[at] = 0
     desk[WORST] = -FAR
     desk[WORST_WAY] = LONG
     desk[NEAREST] = LONG
+    desk[FOG_WAY] = LONG
     desk[CITY_COST] = FAR
     desk[LARGEST] = NOWHERE
     desk[CITY_ROOT] = NOWHERE
@@ -173,6 +181,8 @@ def count_places(desk: Int32) -> None:
             weigh_city(desk, p)
         if is_unknown(word):
             desk[UNKNOWN] += 1
+        if word & VISIBLE == 0 and int(desk[map_at(desk, HOME_WAY) + p]) >= 0:
+            desk[FOG_WAY] = min(int(desk[FOG_WAY]), int(desk[map_at(desk, HOME_WAY) + p]))
 
 
 @kernel
@@ -200,6 +210,37 @@ def count_around(desk: Int32) -> None:
                     desk[FOES_CLOSE] = max(int(desk[FOES_CLOSE]), army_in(word))
                 if abs(row - home_row) + abs(column - home_column) <= 9:
                     desk[FOES_HOME] += army_in(word)
+
+
+@inlined
+def gain_on(word: int) -> int:
+    """By how many armies one gets larger that enters a tile; what fog hides is thought to hold one army."""
+    if relation_in(word) == MINE:
+        return army_in(word) - 1
+    return -1 - army_in(word) if word & VISIBLE else -2
+
+
+@kernel
+def weigh_ways(desk: Int32) -> None:
+    """Fill GAIN with what an army at each place gains on the best of its shortest ways to the goal, -FAR without one.
+
+    QUEUE lists the places in the order of GOAL_WAY, as `aim` leaves it.
+    """
+    words, queue, gain, goal_way = map_at(desk, WORDS), map_at(desk, QUEUE), map_at(desk, GAIN), map_at(desk, GOAL_WAY)
+    stride = int(desk[STRIDE])
+    reached = 0
+    for p in range(int(desk[PLACES])):
+        desk[gain + p] = -FAR
+        if 0 <= int(desk[goal_way + p]) < FAR:
+            reached += 1
+    for i in range(reached):
+        p = int(desk[queue + i])
+        way, best = int(desk[goal_way + p]), -FAR
+        for direction in range(4):
+            q = p + shift(direction, stride)
+            if int(desk[goal_way + q]) == way - 1 and way > 0:
+                best = max(best, gain_on(int(desk[words + q])) + int(desk[gain + q]))
+        desk[gain + p] = best if way > 0 else 0
 
 
 @kernel
@@ -304,7 +345,7 @@ def put_front(desk: Int32, at: int) -> int:
     spare = int(desk[ARMY]) - int(desk[LAND])
     loose = max(0, spare - (army - 1))
     close = int(desk[FOES_CLOSE])
-    fog = max(0, int(desk[FOE_ARMY]) - int(desk[SEEN_ARMY]) - int(desk[FOE_LAND]) + int(desk[CONTACT]))
+    fog = hidden_army(desk)
     known = int(desk[FOE_GENERAL]) != NOWHERE
     guard = 0
     if known:
@@ -353,6 +394,23 @@ def put_chances(desk: Int32, at: int) -> int:
 
 
 @kernel
+def put_fog(desk: Int32, at: int) -> None:
+    """How sure the goal is, and how many would arrive there; what may come out of the fog, and who could meet it."""
+    front = int(desk[FRONT])
+    arrive = -FAR
+    if front != NOWHERE:
+        arrive = army_in(int(desk[map_at(desk, WORDS) + front])) + int(desk[map_at(desk, GAIN) + front])
+    at = put(desk, at, int(desk[GOAL_SHARE]))
+    at = put(desk, at, within(arrive, AMOUNT))
+    hidden, guard = hidden_army(desk), army_in(int(desk[map_at(desk, WORDS) + int(desk[HOME])]))
+    at = put(desk, at, within(hidden, AMOUNT))
+    at = put(desk, at, within(int(desk[MAIN_ARMY]) - hidden, AMOUNT))
+    at = put(desk, at, within(guard + int(desk[NEAR_HOME]) - hidden, AMOUNT))
+    at = put(desk, at, within(guard + int(desk[AROUND_HOME]) - hidden, AMOUNT))
+    put(desk, at, min(int(desk[FOG_WAY]), LONG))
+
+
+@kernel
 def assess(board: Int32, s: int, guessing: int, desk: Int32) -> bool:
     """Lay out the desk for seat `s` and write down the facts of its situation, in FACT_COUNT words from FACTS.
 
@@ -367,11 +425,13 @@ def assess(board: Int32, s: int, guessing: int, desk: Int32) -> bool:
     flood_from(desk, map_at(desk, HOME_WAY), home)
     count_places(desk)
     aim(desk)
+    weigh_ways(desk)
     desk[FRONT] = find_front(desk)
     if int(desk[FRONT]) != NOWHERE:
         count_around(desk)
     at = put_totals(board, desk, FACTS)
     at = put_enemies(desk, at)
     at = put_front(desk, at)
-    put_chances(desk, at)
+    at = put_chances(desk, at)
+    put_fog(desk, at)
     return True

@@ -23,7 +23,7 @@ from engine.chance import draw
 from engine.compile import COMPILED, kernel
 
 STRATEGIST = 4
-HIDDEN = 48
+HIDDEN = 96
 COMMON = FACTS + FACT_COUNT  # first word, on a desk, of what the hidden layer reads of the facts,
 UNITS = COMMON + HIDDEN  # and of the hidden layer for one move
 

@@ -17,6 +17,7 @@ from engine.bots.desk import (
     FOE_COLUMN,
     FOE_LAND,
     FOE_ROW,
+    GOAL_SHARE,
     GUESSING,
     HOME,
     HOME_COLUMN,
@@ -48,6 +49,7 @@ DEPTH, CONTACT, APART, WALK, UNSEEN, CENTRE, OPEN_LAND, BEHIND, BEYOND = (sum(SI
 TABLES = len(SIZES)
 ENTRIES = sum(SIZES)
 SHARE = 26  # places so many points below the best are goals as well
+CERTAIN = 64  # in GOAL_SHARE
 ONE = 1024  # a chance as large as the most likely place's
 FEWEST = 512  # points behind it from which on a place's chance counts as none
 ODDS = np.rint(ONE * np.exp(-np.arange(FEWEST) / 64.0)).astype(np.int32)
@@ -216,7 +218,8 @@ def take_told(desk: Int32) -> int:
 def find_whereabouts(desk: Int32) -> int:
     """Queue the places around which an enemy's general most probably is, with GOAL_WAY 0 there. Returns how many.
 
-    Whoever stands on a place sees the eight around it as well: what counts is the chance of all nine.
+    Whoever stands on a place sees the eight around it as well: what counts is the chance of all nine. GOAL_SHARE is the
+    most likely one's.
     """
     points = map_at(desk, PULL)
     chance = map_at(desk, LINK)
@@ -226,12 +229,14 @@ def find_whereabouts(desk: Int32) -> int:
     for p in range(places):
         behind = best - int(desk[points + p])
         desk[chance + p] = int(ODDS[behind]) if behind < FEWEST else 0
-    most = 0
+    most, sure = 0, 0
     for p in range(stride, places - stride):
         total = 0
+        sure += int(desk[chance + p])
         if int(desk[points + p]) > -FAR:
             for q in range(p - stride, p + stride + 1, stride):
                 total += int(desk[chance + max(q - 1, 0)]) + int(desk[chance + q]) + int(desk[chance + q + 1])
         desk[points + p] = total
         most = max(most, total)
+    desk[GOAL_SHARE] = CERTAIN * most // max(sure, 1)
     return queue_likeliest(desk, max(most * int(ODDS[SHARE]) // ONE, 0))

@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.live import Live
 
 from actors.bot_mind import Player
-from actors.players import NAMES, bot_player, policy_player
+from actors.players import bot_player, policy_player
 from actors.seat_player import play_seat
 from engine.actions import move_code
 from engine.bots import BOTS
+from engine.bots.scout import PLAYERS
 from services.client import GameClient, SeatClient, ServiceError, Sight
 from services.stubs.common_pb2 import Board
 from stratagem.cli.demo import BoardSize
@@ -32,7 +33,7 @@ REFRESH_S = 0.05  # between looks at the keyboard and at the game
 
 @click.command()
 @click.option("--server", metavar="HOST:PORT", help="Of a game server; without it one is started for this game.")
-@click.option("--bot", type=click.Choice(NAMES), default="hunter", show_default=True, help="Play against it.")
+@click.option("--bot", type=click.Choice(PLAYERS), default="hunter", show_default=True, help="Play against it.")
 @click.option("--policy", type=PolicyPath(), help="Or against a policy: its files' name, or one in the box: pupil.")
 @click.option("--wait", is_flag=True, help="Play against whoever joins.")
 @click.option("--join", "game_id", metavar="GAME", help="Join a game that waits.")

@@ -45,13 +45,14 @@ def strategist(minutes: float, seed: int, games: int, start: Path | None, temper
 
     from engine.warm import compile_kernels
     from learner.report import draw_options
-    from learner.strategist import Settings, StrategistRun
+    from learner.strategist import Settings, StrategistRun, going_on
     from learner.strategist_export import quantised, weights_module
 
     torch.set_num_threads(1)  # gradient steps are short; games have all cores
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
-    run = StrategistRun(Settings(seed=seed, games=games), 60.0 * minutes)
+    settings = Settings(seed=seed, games=games)
+    run = StrategistRun(settings if start is None else going_on(settings), 60.0 * minutes)
     if start is not None:
         try:
             run.start_from(start)
@@ -86,7 +87,7 @@ def strategist(minutes: float, seed: int, games: int, start: Path | None, temper
     run.save(folder / "strategist.safetensors")
     learned = rows[-1]["seconds"] / 60 if rows else 0.0
     told_of = f"{run.decisions:,} decisions in {run.played:,} games, {learned:.1f} minutes, seed {seed}"
-    weights = quantised(run.chooser.network(), temperature)
+    weights = quantised(run.learned.network(), temperature)
     source = weights_module(weights, told_of + (f", from {start}" if start else ""))
     (folder / "strategist_weights.py").write_text(source, encoding="utf-8")
     draw_options(rows, folder / "learning_curve.png")
