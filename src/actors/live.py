@@ -23,6 +23,7 @@ from engine.rulesets import RULESETS
 
 BOT_PREFIX = "[Bot]"  # the site asks it of bots' names
 DUEL, FFA = "1v1", "ffa"
+OF_MOVES = ("attack", "clear_moves", "leave_game")  # what errors begin with that need not end the waiting for a game
 
 
 class LiveError(RuntimeError):
@@ -141,7 +142,8 @@ class LivePlayer:
             await self._end(event == "game_won", more)
         elif event == "gio_error":
             self.complaints.append(str(data))
-            if self._outcome is None:
+            is_late = str(data).startswith(OF_MOVES)  # of a move that was on its way as its game ended
+            if self._outcome is None and not is_late:
                 raise LiveError(f"the server refuses: {data}")
 
     async def _emit(self, event: str, *data: object) -> None:

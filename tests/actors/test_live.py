@@ -1,6 +1,7 @@
 """Clients against the local server on loopback: whole games, lost connections, floods and nonsense."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,12 +125,16 @@ def test_a_lost_connection_goes_on_with_the_same_game():
 
 def test_a_server_that_stays_away_is_given_up_and_what_was_played_is_known():
     told = []
-    one = LivePlayer(BotMind("hunter"), Seat("a", "[Bot] a", moves_a_second=10_000.0, patience=0.7), tell=told.append)
+    one = LivePlayer(BotMind("hunter"), Seat("a", "[Bot] a", moves_a_second=10_000.0), tell=told.append)
 
     async def play(server, url):
         playing = asyncio.ensure_future(one.play(url, games=100))
         while not one.outcomes:
             await asyncio.sleep(0.01)
+        told.clear()
+        one.seat = replace(
+            one.seat, patience=0.7
+        )  # not before: what compiles as the first game is played may take long
         await server.stop()
         with pytest.raises(LiveError, match=r"was lost and has stayed away for 0\.7 seconds"):
             await playing
@@ -261,6 +266,14 @@ def test_a_server_that_refuses_is_quoted():
 
     with pytest.raises(LiveError, match="the server refuses: set_username: user_id"):
         run(play)
+
+
+def test_a_move_that_came_too_late_for_its_game_ends_nothing():
+    one = player()
+    asyncio.run(one._deal("gio_error", "attack: you are in no game", more=True))
+    assert one.complaints == ["attack: you are in no game"]
+    with pytest.raises(LiveError, match="the server refuses: You must choose a username"):
+        asyncio.run(one._deal("gio_error", "You must choose a username", more=True))
 
 
 @pytest.mark.parametrize(
