@@ -78,7 +78,7 @@ class Settings:
 
 
 def going_on(settings: Settings) -> Settings:
-    """Settings for going on from a policy that has learned: smaller steps, which do not spoil it."""
+    """Settings for going on from a policy that has learned: smaller steps than from nothing."""
     return replace(settings, rate=1e-3, most_rate=2e-3, low_divergence=0.001, high_divergence=0.004, entropy=0.25)
 
 

@@ -5,8 +5,8 @@ taste of its own, and the first move of the best is played. Tastes are drawn fro
 was the best plan stays among those of the next turn, and nothing needs to be remembered.
 
 A plan waits until LAUNCH, when half of all that grows until turn 50 stands on the general; sends all of it along tiles
-that nobody holds, as far as it goes; and then whatever stands on the general again. The hunter's opening
-comes to 22.6 tiles at turn 50, this one to 24.0, of 25 that can be (docs/log.md, 2026-11-29).
+that nobody holds, as far as it goes; and then whatever stands on the general again. The hunter's opening comes to
+22.6 tiles at turn 50, this one to 24.0, of 25 that can be (docs/log.md, 2026-11-29).
 """
 
 from engine.actions import PASS

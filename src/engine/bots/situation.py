@@ -395,7 +395,10 @@ def put_chances(desk: Int32, at: int) -> int:
 
 @kernel
 def put_fog(desk: Int32, at: int) -> None:
-    """How sure the goal is, and how many would arrive there; what may come out of the fog, and who could meet it."""
+    """How sure the goal is, and how many would arrive there; what may come out of the fog, and who could meet it.
+
+    The guard counts twice, as one of those near home and for being there already.
+    """
     front = int(desk[FRONT])
     arrive = -FAR
     if front != NOWHERE:
