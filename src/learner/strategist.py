@@ -44,7 +44,7 @@ IMITATION_STEPS = 1500  # in so many steps
 RATE_CHANGE = 1.15  # of the learning rate between iterations, as the divergence asks for
 BONUS_CHANGE = 1.08  # of the entropy bonus, as the entropy asks for,
 LEAST_BONUS, MOST_BONUS = 1e-4, 0.005  # and its bounds
-KEPT_MEAN = 0.975  # of the mean of weights, an iteration: it looks back some 40
+WINDOW = 40  # iterations that the mean of weights looks back
 PARTS = 8  # that a gradient step's decisions are dealt out in
 FEWEST = 100  # decisions to learn from
 
@@ -249,6 +249,7 @@ class StrategistRun:
         self._bonus = 0.004
         self._started = False  # from a saved run, whose critic has learned already
         self.iteration = self.decisions = self.played = 0
+        self._averaged = 0  # iterations whose weights are in the mean
 
     def train(self, tell: Callable[[Status], None] = lambda status: None) -> None:
         """Imitate, unless it goes on from a saved run; then learn until time is up."""
@@ -298,10 +299,12 @@ class StrategistRun:
             )
 
     def _average(self) -> None:
-        """Let the chooser's weights into their mean (Polyak, Juditsky 1992, with a window)."""
+        """Let the chooser's weights into their mean (Polyak, Juditsky 1992): of all until WINDOW, then exponential."""
+        self._averaged += 1
+        share = 1.0 / min(self._averaged, WINDOW)
         with torch.no_grad():
             for mean, latest in zip(self.learned.parameters(), self.chooser.parameters(), strict=True):
-                mean.lerp_(latest, 1.0 - KEPT_MEAN)
+                mean.lerp_(latest, share)
 
     def _adapt(self, rate: float, divergence: float, entropy: float, progress: float) -> float:
         """Change the entropy bonus; returns the learning rate."""

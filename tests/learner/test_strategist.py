@@ -86,24 +86,38 @@ def test_a_run_imitates_plays_others_and_counts_its_wins(quick):
 
 
 def test_what_is_learned_is_the_mean_of_the_latest_weights(quick, monkeypatch):
-    monkeypatch.setattr("learner.strategist.KEPT_MEAN", 0.75)
+    monkeypatch.setattr("learner.strategist.WINDOW", 2)
     run = StrategistRun(TINY, 0.0)
     run.train()  # imitates alone
     begun = run.chooser.moves.detach().clone()
     assert torch.equal(run.learned.moves, begun)
-    with torch.no_grad():
-        run.chooser.moves.add_(4.0)
-    run._average()
-    torch.testing.assert_close(run.learned.moves.detach(), begun + 1.0)
-    run._average()
-    torch.testing.assert_close(run.learned.moves.detach(), begun + 1.75)
+    means = []
+    for _ in range(4):
+        with torch.no_grad():
+            run.chooser.moves.add_(4.0)
+        run._average()
+        means.append(float((run.learned.moves.detach() - begun).mean()))
+    assert means == pytest.approx([4.0, 6.0, 9.0, 12.5], rel=1e-5)  # from the third on half the mean, half the latest
 
 
-def test_who_goes_on_takes_smaller_steps():
-    settings = going_on(TINY)
-    assert settings.rate < TINY.rate
-    assert settings.high_divergence < TINY.high_divergence
-    assert (settings.seed, settings.games) == (TINY.seed, TINY.games)
+def test_the_command_takes_smaller_steps_where_it_goes_on(tmp_path, monkeypatch):
+    seen = []
+
+    def stop(run, tell):
+        seen.append(run.settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("learner.strategist.StrategistRun.train", stop)
+    StrategistRun(TINY, 0.0).save(tmp_path / "it.safetensors")
+    for more in ([], ["--start", "it.safetensors"]):
+        result = CliRunner().invoke(main, ["strategist", "--seed", "9", "--games", "8", *more])
+        assert result.exit_code == 130
+        assert "stopped before anything was learned" in result.output
+    afresh, going = seen
+    assert afresh == Settings(seed=9, games=8)
+    assert going == going_on(afresh)
+    assert going.rate < afresh.rate
 
 
 def test_imitation_makes_the_seeker(monkeypatch):

@@ -2,7 +2,7 @@
 
 Until an enemy is met nothing happens but what the seat does, so whole plans can be played out: PLANS of them, each by a
 taste of its own, and the first move of the best is played. Tastes are drawn from the place of the general alone: what
-was the best plan stays among those of the next turn, and nothing needs to be remembered.
+was the best plan is nearly always among those of the next turn, and nothing needs to be remembered.
 
 A plan waits until LAUNCH, when half of all that grows until turn 50 stands on the general; sends all of it along tiles
 that nobody holds, as far as it goes; and then whatever stands on the general again. The hunter's opening comes to
@@ -123,6 +123,21 @@ def find_gate(desk: Int32, start: int, plan: int) -> int:
     return gate
 
 
+@kernel
+def step_towards(desk: Int32, start: int, gate: int) -> int:
+    """The first move of the army at `start` on the way that `find_gate` found."""
+    origin = map_at(desk, ORIGIN)
+    stride = int(desk[STRIDE])
+    p = gate
+    while int(desk[origin + p]) != start:
+        p = int(desk[origin + p])
+    action = PASS
+    for direction in range(4):
+        if start + shift(direction, stride) == p:
+            action = move_to(start, direction, 0, stride)
+    return action
+
+
 @inlined
 def grown(turn: int) -> int:
     """What the general grows by when a turn begins."""
@@ -137,39 +152,31 @@ def play_plan(desk: Int32, plan: int, line: int, army: int) -> int:
     """
     words, marks = map_at(desk, WORDS), map_at(desk, MARKS)
     stride, home = int(desk[STRIDE]), int(desk[HOME])
-    turn, guard, taken = int(desk[TURN]), army_in(int(desk[words + home])), 0
+    now, guard, taken = int(desk[TURN]), army_in(int(desk[words + home])), 0
+    turn = now
     desk[FIRST_MOVE] = PASS
-    is_first = True
     while turn < GROWTH:
         if line == NOWHERE:
             if guard < 2:
-                is_first = False
                 turn += 1
                 guard += grown(turn)
                 continue
             line, army, guard = home, guard, 1
-        entry = find_entry(desk, line, plan) if line != home and not is_first else -FAR
+        entry = find_entry(desk, line, plan) if line != home and turn > now else -FAR
         if entry == -FAR:
             gate = find_gate(desk, line, plan)
             if gate == NOWHERE:
                 break
             if gate != line:
-                p = gate
-                while int(desk[map_at(desk, ORIGIN) + p]) != line:
-                    p = int(desk[map_at(desk, ORIGIN) + p])
-                if is_first:
-                    is_first = False
-                    for direction in range(4):
-                        if line + shift(direction, stride) == p:
-                            desk[FIRST_MOVE] = move_to(line, direction, 0, stride)
+                if turn == now:
+                    desk[FIRST_MOVE] = step_towards(desk, line, gate)
                 for _ in range(int(desk[map_at(desk, DEPTH) + gate])):
                     turn += 1
                     guard += grown(turn)
                 line = gate
                 continue
             entry = find_entry(desk, line, plan)
-        if is_first:
-            is_first = False
+        if turn == now:
             desk[FIRST_MOVE] = move_to(line, entry & 3, 0, stride)
         line += shift(entry & 3, stride)
         if kind_in(int(desk[words + line])) != DESERT:

@@ -47,6 +47,14 @@ COMMANDS: Mapping[str, Place] = {
 }
 
 
+def _lacking(command: str, error: ModuleNotFoundError) -> click.ClickException:
+    """What is told of a subcommand that needs a library which is not installed."""
+    return click.ClickException(
+        f"{command} needs {error.name}, which is not installed; `make install-services` installs all that "
+        'commands need, or pip install "stratagem[learn,services]"'
+    )
+
+
 class LazyGroup(click.Group):
     """A group whose subcommands are imported when called and listed without being imported."""
 
@@ -69,12 +77,16 @@ class LazyGroup(click.Group):
         try:
             command = getattr(import_module(place.module), place.attribute)
         except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f"{cmd_name} needs {error.name}, which is not installed; `make install-services` installs all that "
-                'commands need, or pip install "stratagem[learn,services]"'
-            ) from error
+            raise _lacking(cmd_name, error) from error
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a subcommand. Raises ClickException where only then a library is missed."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise _lacking(str(ctx.invoked_subcommand), error) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of subcommands from the table alone."""

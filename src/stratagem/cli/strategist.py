@@ -28,7 +28,7 @@ LINE_SECONDS = 30.0  # between two lines of progress
     type=click.FloatRange(min=0.05, max=10.0),
     default=1.0,
     show_default=True,
-    help="Of the weights that are written: below 1 it prefers likely options more than it learned to.",
+    help="Of the weights that are written: below 1 it prefers likely moves more than it learned to.",
 )
 @click.option("--name", default="strategist", show_default=True, help="The run: writes runs/NAME/.")
 def strategist(minutes: float, seed: int, games: int, start: Path | None, temperature: float, name: str) -> None:

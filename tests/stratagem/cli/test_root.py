@@ -62,6 +62,15 @@ def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert "Traceback" not in result.output
 
 
+def test_a_library_that_only_the_run_misses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socketio", None)
+    monkeypatch.delitem(sys.modules, "actors.live", raising=False)
+    result = CliRunner().invoke(main, ["live", "--url", "http://127.0.0.1:9", "--user-id", "u", "--bot", "hunter"])
+    assert result.exit_code == 1
+    assert "live needs socketio, which is not installed; `make install-services`" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_an_unknown_command_is_one_line_and_exit_2() -> None:
     result = CliRunner().invoke(main, ["reply"])
     assert result.exit_code == 2
