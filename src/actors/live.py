@@ -88,7 +88,12 @@ class LivePlayer:
         self._index = -1  # of the last move sent in this game
         self._moved = -1e9  # when that was
         self._lost: float | None = None  # when the connection was
-        self.client = socketio.AsyncClient(reconnection=True, reconnection_delay=0.2, reconnection_delay_max=5)
+        self.client = socketio.AsyncClient(
+            reconnection=True,
+            reconnection_delay=0.2,
+            reconnection_delay_max=5,
+            handle_sigint=False,  # else Ctrl-C cancels this player in place of interrupting who runs it
+        )
         for event in ("connect", "disconnect", "game_start", "game_update", "game_won", "game_lost", "gio_error"):
             self.client.on(event, self._listener(event))
 

@@ -1,6 +1,8 @@
 """Clients against the local server on loopback: whole games, lost connections, floods and nonsense."""
 
 import asyncio
+import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -265,6 +267,27 @@ def test_a_server_that_refuses_is_quoted():
 
     with pytest.raises(LiveError, match="the server refuses: set_username: user_id"):
         run(play)
+
+
+def test_ctrl_c_stops_the_command_without_a_traceback():
+    async def play(server, url):
+        command = [sys.executable, "-m", "stratagem.cli", "live", "--url", url, "--user-id", "u", "--bot", "hunter"]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        while not server._clients:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        output, _ = await process.communicate()
+        return process.returncode, output.decode()
+
+    status, output = run(play, Hosting(resident=None, seed=3))
+    assert status == 130
+    assert "Traceback" not in output
 
 
 def test_a_move_that_came_too_late_for_its_game_ends_nothing():
