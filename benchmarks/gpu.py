@@ -27,7 +27,9 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "benchmarks")]
@@ -36,6 +38,7 @@ import numpy as np  # noqa: E402 (the path comes first)
 import torch  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
+from engine.advice import ADVISERS  # noqa: E402
 from engine.batch import GameBatch  # noqa: E402
 from engine.board import TURN  # noqa: E402
 from engine.maps import MapSpec  # noqa: E402
@@ -56,7 +59,10 @@ from machine import describe_machine, write_result  # noqa: E402
 LIMIT = 400  # turn at which a game is truncated; games stand at all turns below, evenly spread
 SECTOR = 8  # words
 GRACE = 45.0  # seconds that the last part may take beyond its time
-EVERYTHING = ("ways", "phases", "ordered", "belief", "advised")  # that a network may be told
+EVERYTHING: dict[str, Any] = {  # that a network may be told
+    **dict.fromkeys(("ways", "phases", "ordered", "belief"), True),
+    "adviser": "strategist",
+}
 ADVISED_ON_CPU = 512  # boards whose advice is compared
 PEAK = 989e12  # dense bf16 operations a second of an H100 or H200 by their datasheets
 COMPARED = (("generalsio", "site", "same"), ("classic", "site", "next"), ("competition", "competition", "same"))
@@ -343,14 +349,15 @@ def measure_ways(bench: Bench) -> None:
         if not is_equal:
             raise AssertionError(f"{name}: kernels differ from torch")
     few = slice(ADVISED_ON_CPU)
-    wanted = advise(words[few].cpu(), vector[few].cpu(), castles=False)
-    is_equal = torch.equal(advise(words[few], vector[few], castles=False).cpu(), wanted)
-    bench.figures["advice_equal_to_cpu"] = float(is_equal)
-    bench.figures["advice_boards_per_s"] = len(words) / min(
-        bench.seconds_of(lambda: advise(words, vector, castles=False)) for _ in range(3)
-    )
-    if not is_equal:
-        raise AssertionError("advice: the GPU's differs from the CPU's")
+    for name in ADVISERS:
+        wanted = advise(name, words[few].cpu(), vector[few].cpu(), castles=False)
+        is_equal = torch.equal(advise(name, words[few], vector[few], castles=False).cpu(), wanted)
+        bench.figures[f"advice_of_{name}_equal_to_cpu"] = float(is_equal)
+        bench.figures[f"advice_of_{name}_boards_per_s"] = len(words) / min(
+            bench.seconds_of(partial(advise, name, words, vector, castles=False)) for _ in range(3)
+        )
+        if not is_equal:
+            raise AssertionError(f"advice of the {name}: the GPU's differs from the CPU's")
 
 
 def neighbours_as_sums(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -422,7 +429,7 @@ class Training:
     @property
     def network(self) -> NetworkConfig:
         """The network that is trained."""
-        return NetworkConfig.of(self.size, **dict.fromkeys(EVERYTHING, self.told))
+        return NetworkConfig.of(self.size, **(EVERYTHING if self.told else {}))
 
 
 def measure_training(bench: Bench, training: Training) -> None:
@@ -481,8 +488,7 @@ def fit_training(bench: Bench, training: Training) -> None:
 def check_resuming(bench: Bench, folder: Path) -> None:
     """Whether runs with every switch go on from what they saved."""
     scale = bench.scale
-    told = dict.fromkeys(EVERYTHING, True)
-    networks = (scale.sizes[-1], {}), (scale.sizes[0], {**told, "value_bins": 64})
+    networks = (scale.sizes[-1], {}), (scale.sizes[0], {**EVERYTHING, "value_bins": 64})
     for number, (size, options) in enumerate(networks):
         plan = FusedPlan(
             name="resumed",

@@ -67,8 +67,10 @@ def export_onnx(policy: Policy) -> bytes:
     """The ONNX file of a policy. Raises ExportError where it does not agree with torch within `TOLERANCE`."""
     policy = policy.to("cpu").eval()
     config = policy.config
-    if config.advised:
-        raise ExportError("the policy is advised by the seeker, who has no ONNX form; accepted: one that is not")
+    if config.adviser:
+        raise ExportError(
+            f"the policy is advised by the {config.adviser}, which has no ONNX form; accepted: one without"
+        )
     example = (
         torch.zeros((1, len(PLANES), 7, 9)),
         torch.zeros((1, 1 + 3 * config.seats), dtype=torch.int32),

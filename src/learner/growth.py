@@ -10,29 +10,30 @@ from learner.network import Policy
 GROWN_GAIN = 0.02  # how loudly a new pyramid speaks: not at all would give it no gradient
 
 
-TOLD = ("phases", "ordered", "belief", "advised")  # options of `NetworkConfig` by which a network is told more
-SHOWN = ("ordered", "belief", "advised")  # those of planes, in their order
+TOLD = ("phases", "ordered", "belief")  # options of `NetworkConfig` by which a network is told more
+SHOWN = ("ordered", "belief", "adviser")  # those of planes, in their order
 
 
-def grown(policy: Policy, levels: int = 0, blocks: int = 0, told: tuple[str, ...] = ()) -> Policy:
+def grown(policy: Policy, levels: int = 0, blocks: int = 0, told: tuple[str, ...] = (), adviser: str = "") -> Policy:
     """A copy that has a pyramid beside its encoder, or is told more, and answers as before until it learns to use that.
 
-    Told a belief it does not answer as before: its ways lead elsewhere at once; and advice it begins by following.
-    levels, blocks: of `learner.pyramid.Pyramid`; 0 levels: none. told: names of TOLD. (Chen et al. 2016: Net2Net.)
-    Raises ValueError for what there is already, for sizes that no network has, where nothing is asked for, and for
-    planes that come before some there are already.
+    Told a belief it does not answer as before: its ways lead elsewhere at once; and an adviser it begins by following.
+    levels, blocks: of `learner.pyramid.Pyramid`; 0 levels: none. told: names of TOLD. adviser: see `NetworkConfig`.
+    (Chen et al. 2016: Net2Net.) Raises ValueError for what there is already, for sizes that no network has, where
+    nothing is asked for, and for planes that come before some there are already.
     """
     now = policy.config
-    if not (levels or told):
-        raise ValueError(f"nothing is asked for; accepted: levels of 1 to 6, {', '.join(TOLD)}")
-    for name in (*(["levels"] if levels else []), *told):
+    named = (*told, *(["adviser"] if adviser else []))
+    if not (levels or named):
+        raise ValueError(f"nothing is asked for; accepted: levels of 1 to 6, {', '.join(TOLD)}, an adviser")
+    for name in (*(["levels"] if levels else []), *named):
         if getattr(now, name):
             raise ValueError(f"the network has {name} already; accepted: one without")
     for place, name in enumerate(SHOWN):
         for behind in SHOWN[place + 1 :]:
-            if name in told and getattr(now, behind):
+            if name in named and getattr(now, behind):
                 raise ValueError(f"the network has {behind}; {name} comes before it: accepted: one without {behind}")
-    config = replace(now, **dict.fromkeys(told, True))
+    config = replace(now, adviser=adviser or now.adviser, **dict.fromkeys(told, True))
     larger = Policy(replace(config, levels=levels, level_blocks=blocks) if levels else config)
     weights = policy.state_dict()
     for name, shape in ((name, weight.shape) for name, weight in larger.state_dict().items() if name in weights):

@@ -1,8 +1,9 @@
 """Games in which players choose among moves (`engine.bots.moves`): some ten thousand turns a second of one core.
 
 A fragment is T turns of G games of two seats, played within one compiled loop: facts of both seats, the moves of those
-who learn, choices by the networks, autoreset. Letters: G games, T turns, K networks, F facts, M features of a move, H
-hidden units, R moves in all.
+who learn, choices by the networks, autoreset. Some seats go by guesses of where the enemy's general is, as the scout
+does; these are made anew every GUESS_EVERY turns. Letters: G games, T turns, K networks, F facts, M features of a move,
+H hidden units, R moves in all, N tiles.
 """
 
 from typing import NamedTuple
@@ -11,14 +12,16 @@ import numpy as np
 
 from engine.arrays import Bool, Float32, Int8, Int16, Int32, Int64
 from engine.batch import END_FIELDS, END_TERMINATED, END_TRUNCATED, END_WINNER, SAME, GameBatch, step_game
-from engine.board import EPISODE, MAX_SEATS, get
+from engine.board import ENEMY, EPISODE, MAX_SEATS, RUNNING, TILES, VISIBLE, WINNER, get
 from engine.bots import choose_in_game, scratch_words
-from engine.bots.desk import BY_TABLES, MOVABLE
+from engine.bots.desk import BY_TABLES, MOVABLE, TOLD
 from engine.bots.moves import ADVICE, FEATURE, FEATURES, ask_advisers, describe, list_moves, listed
 from engine.bots.options import OPEN, settled
-from engine.bots.sight import vector_start
+from engine.bots.scout import Guesser, must_guess
+from engine.bots.sight import relation_in, vector_start, view_start, view_step
 from engine.bots.situation import FACT_COUNT, FACTS, assess
 from engine.bots.strategist import draw_move, score_moves
+from engine.bots.told import guesses, tell
 from engine.chance import FOR_PLAY, draw, make_key
 from engine.compile import kernel, loop, prange
 from engine.rewards import Shaping
@@ -28,6 +31,8 @@ NONE = -1  # instead of a move: nothing was chosen, or there was no room to keep
 LEARNER = 0  # a player: network 0, which learns; those above are networks as well
 SEEKER = -1  # plays the seeker's moves, and what it chooses among is kept
 FIRST_BOT = -2  # and so on downwards: bots of `engine.bots` by code
+GUESS_EVERY = 16  # turns that a guess is gone by
+UNTOLD, AWAITING, GUESSED = range(3)  # a seat goes by the tables; will go by guesses; has one of this game
 MOVES_KEPT = 100  # room for so many moves a turn of a seat, in the mean
 
 
@@ -60,10 +65,27 @@ def keep(desk: Int32, count: int, features_out: Int8) -> int:
     return seekers
 
 
+@kernel
+def take_notes(board: Int32, s: int, first_out: Int16, last_out: Int16) -> None:
+    """Note in which turns seat `s` first and last saw an enemy on each tile, as `engine.bots.scout.Notes`."""
+    view, step = view_start(board, s), view_step(board)
+    now = max(int(board[vector_start(board, s)]), 1)
+    for t in range(get(board, TILES)):
+        word = int(board[view + t * step])
+        if word & VISIBLE and relation_in(word) == ENEMY:
+            if int(first_out[t]) == 0:
+                first_out[t] = now
+            last_out[t] = now
+
+
 @loop
 def play_fragment(
     rows: Int32,
     players: Int8,
+    told: Int8,
+    points: Int32,
+    first_seen: Int16,
+    last_seen: Int16,
     phases: Int16,
     inputs: Int16,
     moves: Int16,
@@ -86,8 +108,8 @@ def play_fragment(
     desks: Int32,
 ) -> None:
     """Play T turns of every game; `MoveFragment` names what is written, features_out is (RUNS, room, M) and kept_out
-    (RUNS,), how many moves each run kept. rows (G, N), players (G, 2), desks (RUNS, .); weights and spec as
-    `engine.batch.step_games` takes them.
+    (RUNS,), how many moves each run kept, with those before. rows (G, .), players and told (G, 2), points, first_seen
+    and last_seen (G, 2, N), desks (RUNS, .); weights and spec as `engine.batch.step_games` takes them.
     """
     turns, games = done_out.shape
     runs = desks.shape[0]
@@ -96,7 +118,7 @@ def play_fragment(
         actions = np.zeros(2, np.int32)
         reward = np.zeros(2, np.float32)
         ended = np.zeros(END_FIELDS, np.int32)
-        kept = 0
+        kept = int(kept_out[run])
         for g in range(games * run // runs, games * (run + 1) // runs):
             board = rows[g]
             for t in range(turns + 1):
@@ -104,7 +126,13 @@ def play_fragment(
                 turn = int(board[vector_start(board, 0)])
                 for s in range(2):
                     player = int(players[g, s])
-                    alive = assess(board, s, BY_TABLES, desk)
+                    guessing = BY_TABLES
+                    if int(told[g, s]) != UNTOLD:
+                        take_notes(board, s, first_seen[g, s], last_seen[g, s])
+                        if int(told[g, s]) == GUESSED:
+                            tell(board, s, points[g, s], desk)
+                            guessing = TOLD
+                    alive = assess(board, s, guessing, desk)
                     for i in range(FACT_COUNT):
                         facts_out[t, g, s, i] = desk[FACTS + i] if alive else 0
                     if t < turns:
@@ -145,7 +173,14 @@ def play_fragment(
                     step_game(board, actions, reward, ended, weights, spec, seed, g, max_turns, SAME)
                     reward_out[t, g, 0] = reward[0]
                     reward_out[t, g, 1] = reward[1]
-                    done_out[t, g] = 1 if ended[END_TERMINATED] + ended[END_TRUNCATED] != 0 else 0
+                    is_over = ended[END_TERMINATED] + ended[END_TRUNCATED] != 0
+                    done_out[t, g] = 1 if is_over else 0
+                    if is_over:
+                        for s in range(2):
+                            told[g, s] = min(int(told[g, s]), AWAITING)
+                            for n in range(first_seen.shape[2]):
+                                first_seen[g, s, n] = 0
+                                last_seen[g, s, n] = 0
                     winner_out[t, g] = ended[END_WINNER]
         kept_out[run] = kept
 
@@ -168,16 +203,30 @@ class MoveGames:
     """G games on one kind of map, which begin anew by themselves.
 
     players: int8 (G, 2), to be changed between fragments: a network's number, SEEKER, or FIRST_BOT - a bot's code.
+    told: int8 (G, 2), to be changed between fragments in games that began with the last one: whether networks go by the
+    guesser's guesses, UNTOLD or AWAITING.
     """
 
     def __init__(
-        self, ruleset: str, board: str, games: int, turns: int, seed: int, max_turns: int, shaping: Shaping
+        self,
+        ruleset: str,
+        board: str,
+        games: int,
+        turns: int,
+        seed: int,
+        max_turns: int,
+        shaping: Shaping,
+        guesser: Guesser | None = None,
     ) -> None:
         self.batch = GameBatch(ruleset, games, seed, board=board, max_turns=max_turns, shaping=shaping)
         self.batch.reset()
         self._weights, self._spec = shaping.numbers(), self.batch.map_spec.integers()
         self.name = ruleset
         self.players: Int8 = np.full((games, 2), SEEKER, np.int8)
+        self._guesser, self._turns = guesser, turns
+        self.told: Int8 = np.full((games, 2), UNTOLD, np.int8)
+        self._points = np.zeros((games, 2, self.batch.tiles), np.int32)
+        self._first_seen, self._last_seen = (np.zeros(self._points.shape, np.int16) for _ in range(2))
         self._facts = np.zeros((turns + 1, games, 2, FACT_COUNT), np.int16)
         self._first = np.zeros((turns, games, 2), np.int64)
         self._among, self._chosen, self._seekers = (np.zeros((turns, games, 2), np.int32) for _ in range(3))
@@ -195,26 +244,36 @@ class MoveGames:
     def collect(self, networks: Weights) -> MoveFragment:
         """Play the next fragment with these networks."""
         batch = self.batch
-        play_fragment(
-            batch.rows,
-            self.players,
-            *networks,
-            self._weights,
-            self._spec,
-            batch.seed,
-            batch.max_turns,
-            self._facts,
-            self._first,
-            self._among,
-            self._chosen,
-            self._seekers,
-            self._reward,
-            self._done,
-            self._winner,
-            self._features,
-            self._kept,
-            self._desks,
-        )
+        self._kept[:] = 0
+        step = self._turns if self._guesser is None else GUESS_EVERY
+        for start in range(0, self._turns, step):
+            if self._guesser is not None:
+                self._guess(self._guesser)
+            part = slice(start, min(start + step, self._turns))
+            play_fragment(
+                batch.rows,
+                self.players,
+                self.told,
+                self._points,
+                self._first_seen,
+                self._last_seen,
+                *networks,
+                self._weights,
+                self._spec,
+                batch.seed,
+                batch.max_turns,
+                self._facts[start : part.stop + 1],
+                self._first[part],
+                self._among[part],
+                self._chosen[part],
+                self._seekers[part],
+                self._reward[part],
+                self._done[part],
+                self._winner[part],
+                self._features,
+                self._kept,
+                self._desks,
+            )
         before = np.cumsum(self._kept) - self._kept
         return MoveFragment(
             self._facts,
@@ -227,3 +286,21 @@ class MoveGames:
             self._done.astype(np.bool_),
             self._winner,
         )
+
+    def _guess(self, guesser: Guesser) -> None:
+        """Guess anew for all seats that go by guesses and have something to guess."""
+        batch, seen = self.batch, self.batch.observe()
+        shape = (-1, batch.height, batch.width)
+        for s in range(2):
+            waits = (self.told[:, s] != UNTOLD) & (self.players[:, s] >= LEARNER) & (batch.rows[:, WINNER] == RUNNING)
+            waits &= must_guess(seen.words[:, s], seen.vector[:, s, 0])
+            asked: Int32 = np.flatnonzero(waits).astype(np.int32)
+            points, is_guess = np.zeros((len(asked), batch.tiles), np.int32), np.zeros(len(asked), np.int32)
+            guesses(batch.rows, asked, s, points, is_guess, self._desks)
+            k = np.flatnonzero(is_guess)
+            g = asked[k]
+            if len(g):
+                first, last = (notes[g, s].reshape(shape) for notes in (self._first_seen, self._last_seen))
+                words, vector = seen.words[g, s], seen.vector[g, s]
+                self._points[g, s] = guesser(words, vector, first, last, points[k].reshape(shape))
+                self.told[g, s] = GUESSED

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the name the field knows it by)
 
 from engine.actions import action_count
+from engine.advice import ADVISERS, BUILDING, PASSING
 from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
 from engine.observation import ARMY_SCALE, PLANES, planes
 from learner.advice import TRUST, Advice
@@ -58,7 +59,7 @@ class NetworkConfig:
     phases: bool = False  # whether it is told the turn of the cycle of 50 as 50 numbers, one of them 1
     ordered: bool = False  # whether it is shown in which order tiles are gathered, and says for how long it will
     belief: bool = False  # whether it is shown where an enemy's general probably is, and ways lead there
-    advised: bool = False  # whether it is told what the seeker would do (`learner.advice`), and begins by following it
+    adviser: str = ""  # a bot that tells it what it would do (`learner.advice`), whom it follows at first
     patch: int = 1  # side of the squares of tiles, and so many times wider, that it thinks in (`learner.patches`)
 
     def __post_init__(self) -> None:
@@ -80,9 +81,12 @@ class NetworkConfig:
         for name in ("ordered", "belief"):
             if getattr(self, name) and not self.ways:
                 raise ValueError(f"network {name} is True without ways; accepted: False, or ways as well")
-        for name in ("belief", "advised"):
+        if self.adviser and self.adviser not in ADVISERS:
+            raise ValueError(f'network adviser is "{self.adviser}"; accepted: "", {", ".join(ADVISERS)}')
+        for name in ("belief", "adviser"):
             if getattr(self, name) and self.seats < 2:
-                raise ValueError(f"network {name} is True with seats {self.seats}; accepted: seats of 2 to 16")
+                value = getattr(self, name)
+                raise ValueError(f"network {name} is {value} with seats {self.seats}; accepted: seats of 2 to 16")
 
     @classmethod
     def of(cls, size: str, **options: Any) -> "NetworkConfig":
@@ -105,7 +109,7 @@ OPTIONAL = (
     "phases",
     "ordered",
     "belief",
-    "advised",
+    "adviser",
     "patch",
 )  # fields that a description may leave out
 
@@ -260,7 +264,7 @@ class Trunk(nn.Module):
         self.sight = Sight()
         self.ways = Ways(config.ordered) if config.ways else None
         self.belief = Belief(config.castles) if config.belief else None
-        self.advice = Advice(config.castles) if config.advised else None
+        self.advice = Advice(config.adviser, config.castles) if config.adviser else None
         planes = self.sight.count + self.searches
         self.first = nn.Conv2d(planes, c, 1)
         facts = 3 + VECTOR_SEAT * config.seats + (HARVEST_TURNS if config.phases else 0)
@@ -409,7 +413,7 @@ class Policy(Trunk):
         self.build = nn.Conv2d(self.width, 1, 1) if config.castles else None
         self.rest = nn.Linear(config.hidden, 1)
         self.value = nn.Linear(config.hidden, config.value_bins or 1)
-        self.trust = nn.Parameter(torch.tensor(TRUST)) if config.advised else None
+        self.trust = nn.Parameter(torch.tensor(TRUST[config.adviser])) if config.adviser else None
         self._initialise((self.moves.judge, self.build, self.rest, self.value))
 
     def forward(
@@ -449,10 +453,10 @@ class Policy(Trunk):
         rest, built = self.rest(hidden), None if self.build is None else self.build(x).flatten(1)
         if self.advice is not None and self.trust is not None:
             advised = self.trust * board[:, board.shape[1] - self.advice.count :].flatten(2).transpose(1, 2)
-            first = (moves[..., 0] + advised[..., :4].to(moves.dtype))[..., None]
+            first = (moves[..., 0] + advised[..., :PASSING].to(moves.dtype))[..., None]
             moves = torch.cat([first, moves[..., 1:]], dim=-1)
-            rest = rest + (self.trust - advised.sum((1, 2)))[:, None].to(rest.dtype)
-            built = None if built is None else built + advised[..., 4].to(built.dtype)
+            rest = rest + advised[:, :1, PASSING].to(rest.dtype)
+            built = None if built is None else built + advised[..., BUILDING].to(built.dtype)
         if not self.config.halves:
             moves = F.pad(moves, (0, 1), value=ILLEGAL)
         return torch.cat([rest, moves.flatten(1), *([] if built is None else [built])], dim=1)

@@ -8,6 +8,7 @@ H x W tiles, T = H * W.
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -19,6 +20,7 @@ from engine.board import ENEMY, MINE
 from engine.bots.scout import Guesser, Seen, take_apart
 from engine.bots.told import NEVER
 from engine.tiles import CITY, GENERAL, IMPASSABLE
+from learner.crew import Crew
 from learner.snapshot import SnapshotError, fill, portable
 
 WEIGHTS = Path(__file__).with_name("scout.safetensors")  # what it plays by
@@ -27,6 +29,7 @@ CHANNELS, FINE = 48, 16  # of the trunk at half the board's size, and of what is
 DILATIONS = (1, 2, 1, 3, 1, 2)
 TURNS = 50.0  # a unit of time
 PLANES = 18 + 9  # maps, and facts that are alike everywhere
+ROWS = 64  # positions that are guessed at once by one of a crew
 LEAST_APART = 15  # Manhattan distance of two generals on the site's boards
 
 
@@ -156,11 +159,18 @@ def as_points(odds: Tensor) -> Tensor:
     return points.flatten(1).to(torch.int32)
 
 
-def guesser_of(network: Scout) -> Guesser:
-    """Guesses by a network."""
+def guesser_of(network: Scout, crew: Crew | None = None) -> Guesser:
+    """Guesses by a network; a crew deals many positions out."""
+
+    def work(fields: tuple[Int32 | Int16, ...]) -> Int32:
+        return told_points(network, Position(*(torch.from_numpy(field) for field in fields)))
 
     def guess(*fields: Int32 | Int16) -> Int32:
-        return told_points(network, Position(*(torch.from_numpy(field) for field in fields)))
+        if crew is None:
+            return work(fields)
+        parts = -(-len(fields[0]) // ROWS)
+        dealt = zip(*(np.array_split(field, parts) for field in fields), strict=True)
+        return np.concatenate(crew.map(work, list(dealt)))
 
     return guess
 

@@ -27,10 +27,11 @@ from engine.arrays import Bool, Float32, Int8, Int16, Int32, Int64
 from engine.bots import find_bot
 from engine.bots.hunter import CYCLE
 from engine.bots.moves import FEATURES, SEEKERS
+from engine.bots.scout import Guesser
 from engine.bots.situation import FACT_COUNT
 from engine.bots.strategist import HIDDEN
 from engine.rewards import Shaping
-from learner.move_games import FIRST_BOT, LEARNER, SEEKER, MoveFragment, MoveGames, Weights
+from learner.move_games import AWAITING, FIRST_BOT, LEARNER, SEEKER, UNTOLD, MoveFragment, MoveGames, Weights
 from learner.move_gradient import DIVERGENCE, ENTROPY, UNIT, Network, gradients, log_probabilities
 from learner.strategist_export import quantised
 
@@ -59,6 +60,7 @@ class Settings:
     max_turns: int = 1000  # of a game
     bots: float = 0.3  # part of the games against a scripted bot
     pool: float = 0.2  # and against a snapshot
+    told: float = 0.5  # part of the seats that go by guesses, if there is a guesser
     snapshot_every: int = 25  # iterations
     snapshots: int = 12  # kept at most
     gamma: float = 0.998  # discount a turn
@@ -223,8 +225,9 @@ class Slopes:
 class StrategistRun:
     """A run of so many seconds; `learned` is what it learned so far, `chooser` what plays."""
 
-    def __init__(self, settings: Settings, seconds: float) -> None:
+    def __init__(self, settings: Settings, seconds: float, guesser: Guesser | None = None) -> None:
         self.settings, self.seconds = settings, seconds
+        self._told = 0.0 if guesser is None else settings.told
         torch.manual_seed(settings.seed)
         self._chance = np.random.default_rng(settings.seed)
         self.chooser, self._critic = Chooser(), Critic()
@@ -241,6 +244,7 @@ class StrategistRun:
                 settings.seed + number,
                 settings.max_turns,
                 shaping,
+                guesser,
             )
             for number, (ruleset, board) in enumerate(RULESETS)
         ]
@@ -341,7 +345,7 @@ class StrategistRun:
             self.chooser.skips[SEEKERS] = self.settings.advice
 
     def _seat(self, games: MoveGames, begun: Bool) -> None:
-        """Choose who plays in games that have begun; the pool comes behind the learner."""
+        """Choose who plays in games that have begun, the pool comes behind the learner; and who goes by guesses."""
         count = int(begun.sum())
         kind = self._chance.random(count)
         bots = FIRST_BOT - np.array([find_bot(name) for name in BOTS])[self._chance.integers(len(BOTS), size=count)]
@@ -351,6 +355,8 @@ class StrategistRun:
         players = np.zeros((count, 2), np.int8)
         players[np.arange(count), self._chance.integers(2, size=count)] = np.where(is_pool, snapshots, other)
         games.players[begun] = players
+        is_told = self._chance.random((count, 2)) < self._told
+        games.told[begun] = np.where(is_told, AWAITING, UNTOLD)
 
     def _collect(self) -> Decisions:
         """Play a fragment of all games."""

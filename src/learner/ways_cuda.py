@@ -10,11 +10,11 @@ import torch
 from numba import cuda
 from torch import Tensor
 
-from engine.advice import advice_words
+from engine.advice import ADVISERS, advice_words, adviser_words
 from engine.arrays import Int32
 from engine.board import SEATS
 from engine.bots.desk import desk_words
-from engine.cuda.kernels import advise_each, believe_each, survey_each
+from engine.cuda.kernels import believe_each, seek_each, survey_each, weigh_each
 from engine.ways import MAPS, map_places
 
 THREADS = 32  # of a block: a few thousand boards then lie on all multiprocessors
@@ -42,18 +42,21 @@ def believe_on_gpu(boards: Tensor, told: Tensor, out: Tensor) -> None:
     believe_each[-(-count // THREADS), THREADS, stream](*arrays)
 
 
-def advise_on_gpu(words: Tensor, vector: Tensor, header: Int32, out: Tensor) -> None:
+def advise_on_gpu(adviser: str, words: Tensor, vector: Tensor, header: Int32, out: Tensor) -> None:
     """Fill in `out` as `engine.advice.advise_boards` does; waits for nothing."""
     count, height, width = words.shape
     if count == 0:
         return
     tiles = height * width
     rows = torch.empty((count, advice_words(int(header[SEATS]), tiles)), dtype=torch.int32, device=words.device)
-    desks = torch.empty((count, desk_words(tiles)), dtype=torch.int32, device=words.device)
+    desks = torch.empty((count, adviser_words(adviser, tiles)), dtype=torch.int32, device=words.device)
     stream: Any = cuda.external_stream(torch.cuda.current_stream(words.device).cuda_stream)
     tensors = (words, vector, header_on(words.device, header.tobytes()), out, rows, desks)
     arrays = (cuda.as_cuda_array(x, sync=False) for x in tensors)
-    advise_each[-(-count // THREADS), THREADS, stream](*arrays)
+    ADVISING[adviser][-(-count // THREADS), THREADS, stream](*arrays)
+
+
+ADVISING = dict(zip(ADVISERS, (seek_each, weigh_each), strict=True))
 
 
 @cache

@@ -20,7 +20,6 @@ from numba import boolean, cuda, float32, int8, int32, int64, void
 from engine import advice, belief
 from engine.batch import GameBatch
 from engine.board import HEADER, RANK, SEAT_FIELDS, TICKING, TOUCHED
-from engine.bots.desk import desk_words
 from engine.maps import MapSpec
 from engine.observation import planes
 from engine.rewards import Shaping
@@ -152,7 +151,8 @@ def signatures():
         "expand_masks": void(rows, boolean[:, :, ::1], boolean),
         "survey_each": void(boards, tiles, tiles, boards, int32[:, :, ::1]),
         "believe_each": void(boards, rows, boards, rows),
-        "advise_each": void(int32[:, :, ::1], rows, flat, boards, rows, rows),
+        "seek_each": void(int32[:, :, ::1], rows, flat, boards, rows, rows),
+        "weigh_each": void(int32[:, :, ::1], rows, flat, boards, rows, rows),
     }
 
 
@@ -175,26 +175,28 @@ def survey_games(device):
             count, tiles = len(boards), armies[0].size
             told = np.ascontiguousarray(seen.vector.reshape(count, -1)[:, [0, 4, 6]])  # neither has castles nor is dead
             guessed = np.zeros((*armies.shape, belief.FOUND), np.float32)
-            desks = np.zeros((count, desk_words(tiles)), np.int32)
+            desks = np.zeros((count, advice.adviser_words("strategist", tiles)), np.int32)
             found = np.zeros((*armies.shape, FOUND_ORDERED), np.float32)
             maps = np.zeros((count, MAPS, map_places(*armies.shape[1:])), np.int32)
             words, vectors = seen.words.reshape(boards.shape[:3]).copy(), seen.vector.reshape(count, -1).copy()
             header = advice.advice_header(False, 2, *armies.shape[1:])
-            marks = np.zeros((*armies.shape, advice.MARKS), np.float32)
+            marks = np.zeros((2, *armies.shape, advice.MARKS), np.float32)
             rows = np.zeros((count, advice.advice_words(2, tiles)), np.int32)
             if device == "cpu":
-                advice.advise_boards(words, vectors, header, marks, rows[0], desks[0])
+                for adviser in (advice.SEEKERS, advice.STRATEGISTS):
+                    advice.advise_boards(adviser, words, vectors, header, marks[adviser], rows[0], desks[0])
                 belief.believe_boards(boards, told, guessed, desks[0])
                 survey_boards(boards, armies, guessed[..., belief.LIKELY].copy(), found, maps[0])
             else:
-                from engine.cuda.kernels import advise_each, believe_each, survey_each
+                from engine.cuda.kernels import believe_each, seek_each, survey_each, weigh_each
 
-                advise_each[2, 3](words, vectors, header, marks, rows, desks)
+                for kernel, out in zip((seek_each, weigh_each), marks, strict=True):
+                    kernel[2, 3](words, vectors, header, out, rows, desks)
                 believe_each[2, 3](boards, told, guessed, desks)
                 survey_each[2, 3](boards, armies, guessed[..., belief.LIKELY].copy(), found, maps)
             digests += [hashlib.sha256(what.tobytes()).hexdigest() for what in (guessed, found, marks)]
             assert guessed.any()
-            assert marks.any()
+            assert marks.any((1, 2, 3, 4)).all()
         seen, *_ = batch.step(batch.bot_actions("expander"))
     return digests
 

@@ -7,9 +7,9 @@ from tests.engine.ascii import read
 from engine.actions import PASS, build_code, expand_mask, move_code
 from engine.batch import GameBatch
 from engine.bots import scratch_words
-from engine.bots.desk import BY_TABLES
+from engine.bots.desk import BY_TABLES, FIND, PLACES, map_at
 from engine.bots.moves import ADVICE, ADVISERS, FEATURE, FEATURES, YES, ask_advisers, describe, list_moves, listed
-from engine.bots.situation import assess, doublings
+from engine.bots.situation import CHANCES, assess, doublings
 
 ARMY = 1 + len(ADVISERS)  # of a move's features the first behind the advice
 WAYS, END, BEYOND = ARMY + 6, ARMY + 18, ARMY + 37
@@ -82,9 +82,23 @@ def test_what_is_told_of_an_army_and_where_it_goes():
     assert home[END : END + 4] == [YES, 0, 0, 0]
     assert home[END + 10] == 9 - 1 + 3
     assert home[END + 14] == doublings(4)  # whom it leaves standing beside the tile
-    assert home[-6] == YES  # it goes home
-    assert strike[-2:] == [9 - 1 - 4 - 1 - 1, 0]  # would arrive on the general; by no other way more
-    assert home[-2:] == [9 + 2 + 8 - 5 - 2, 2 * (2 + 8)]  # by way of home with what stands there
+    assert home[-9] == YES  # it goes home
+    assert strike[-5:-3] == [9 - 1 - 4 - 1 - 1, 0]  # would arrive on the general; by no other way more
+    assert home[-5:-3] == [9 + 2 + 8 - 5 - 2, 2 * (2 + 8)]  # by way of home with what stands there
+    assert strike[-3:] == [doublings(CHANCES), 64, doublings(CHANCES)]  # it sees all that is left to be seen
+    known = features_of(sit_down(read(16, "A3 a9 B1 .", turn=60).game()), move_code(1, RIGHT, 0))
+    assert known[-3:] == [0, 0, 0]  # nothing is left to be found
+
+
+def test_what_is_told_of_how_probably_a_move_finds_the_general():
+    game = read(16, "A5 a4 a1 a7 . . .\n^ ^ ^ ^ ^ . B30", turn=60).game()  # it may be where the last two columns are
+    desk = sit_down(game)
+    onward, back = (features_of(desk, move_code(3, direction, 0))[-3:] for direction in (RIGHT, 2))
+    find = desk[map_at(desk, FIND) : map_at(desk, FIND) + desk[PLACES]].reshape(-1, 8)[1:-1, :7]
+    assert find[0].tolist() == [0, 0, 0, 0, find[0, 4], CHANCES, CHANCES]
+    assert 0 < find[0, 4] < CHANCES
+    assert onward == [doublings(find[0, 4]), find[0, 4] // 8, doublings(CHANCES)]
+    assert back == [0, 0, 0]
 
 
 @pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("competition", "competition")])

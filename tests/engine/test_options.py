@@ -41,6 +41,11 @@ def moved(text, option, version=16, turn=60):
         pytest.param("city", "A1 a50 #40 .\n^ ^ ^ B1", (1, 2, 0), id="takes a city it can pay"),
         pytest.param("city", "A30 a20 #40 .\n^ ^ ^ B1", (0, 1, 0), id="gathers beside a city"),
         pytest.param("march", "A1 a9 a1 b1 B1", (1, 2, 0), id="to a general that was seen"),
+        pytest.param(
+            "search", "A1 a30 a1 b1 B1\n. a4 a1 a1 a1", (5 + 1, 5 + 2, 0), id="not the front, but who would arrive"
+        ),
+        pytest.param("search", "A1 a30 a1 b1 B1\n. a2 . . .", (1, 2, 0), id="nobody would, so the front does"),
+        pytest.param("search", "A1 a30 a1 b1 B1\na9 a8 a1 a1 a1", (5 + 1, 5 + 2, 0), id="the smaller and nearer one"),
         pytest.param("meet", "A3 a1 a1 a1 b9 B9\n^ ^ a30 ^ ^ ^", (6 + 2, 2, 0), id="the largest enemy army"),
     ],
 )

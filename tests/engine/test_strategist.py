@@ -6,14 +6,14 @@ from tests.engine.ascii import read
 
 from engine.batch import GameBatch
 from engine.bots import scratch_words
-from engine.bots.desk import BY_TABLES, FAR, FRONT, GAIN, GOAL_SHARE, PLACE_ENTRIES, PLACES, map_at
+from engine.bots.desk import ALONE, BY_TABLES, FAR, FRONT, GAIN, GOAL_SHARE, PLACE_ENTRIES, PLACES, map_at
 from engine.bots.moves import ADVICE, FEATURE, FEATURES, ask_advisers, describe, list_moves, listed, moves_words
-from engine.bots.situation import COUNTED, FACT_COUNT, FACTS, FLAG, assess, doublings
+from engine.bots.situation import CHANCES, COUNTED, COUNTS, FACT_COUNT, FACTS, FLAG, assess, doublings
 from engine.bots.strategist import HIDDEN, UNITS, draw_move, odds_of, score_move, weigh_facts
 from engine.bots.strategist_weights import INPUTS, MOVES, OUTPUTS, PHASES, SKIPS
 from engine.bots.whereabouts import CERTAIN
 
-SURE = FACT_COUNT - 7  # the fact of how sure the goal is
+SURE = FACT_COUNT - 8  # the fact of how sure the goal is
 FEW_AND_MANY = (". .", ". . . . . . . . .")
 
 
@@ -64,6 +64,8 @@ def test_it_knows_what_armies_gain_on_their_best_shortest_way():
     assert gain[0].tolist() == [beside + 2 + 8, beside + 2, beside, onto_general, 0, -FAR]
     below = onto_general - 1 - 1
     assert gain[1].tolist()[:5] == [beside + 2 + 8, beside + 2 + 8, beside + 2, below, onto_general]
+    alone = desk[map_at(desk, ALONE) : map_at(desk, ALONE) + desk[PLACES]].reshape(-1, 7)[1:-1, :5]
+    assert alone.tolist() == [[beside, beside, beside, onto_general, 0], [below, below, below, below, onto_general]]
     assert desk[GOAL_SHARE] == CERTAIN
     assert desk[FACTS + SURE] == CERTAIN
     assert desk[FRONT] == 7 + 2  # in the first row, of those that are large enough the nearest
@@ -79,7 +81,14 @@ def test_it_knows_what_may_come_out_of_the_fog():
     facts = facts_of("A5 a4 a1 a7 . .\n^ ^ ^ ^ ^ B30\n^ ^ ^ ^ ^ b8")
     hidden, movable = 29 + 7, 4 + 3 + 6
     fog_way = 5  # of the tile beyond the last that is seen
-    assert facts[SURE + 2 :].tolist() == [hidden, 7 - hidden, 5 + movable - hidden, 5 + movable - hidden, fog_way]
+    assert facts[SURE + 2 : -1].tolist() == [hidden, 7 - hidden, 5 + movable - hidden, 5 + movable - hidden, fog_way]
+
+
+def test_it_knows_how_probably_the_best_move_finds_the_general():
+    assert facts_of("A5 a1 a4 . .\n^ ^ ^ . B9")[-1] == doublings(CHANCES)
+    assert 0 < facts_of("A5 a1 a4 . . .\n^ ^ ^ ^ . B9")[-1] < doublings(CHANCES)
+    assert facts_of("A5 a4 a1 . . .\n^ ^ ^ ^ . B9")[-1] == 0  # own land lies in between
+    assert facts_of("A5 a1 a4 B1 .\n^ ^ ^ ^ .")[-1] == 0  # nothing is left to be found
 
 
 def test_a_seat_without_a_general_is_told_apart():
@@ -118,7 +127,7 @@ def test_scores_are_those_of_the_network_in_floating_point(ruleset, board):
 
 
 def test_a_decision_has_room_on_a_desk():
-    assert COUNTED + HIDDEN <= UNITS
+    assert COUNTED + max(COUNTS, HIDDEN) <= UNITS
     assert UNITS + HIDDEN <= ADVICE
     assert FEATURE + FEATURES <= PLACE_ENTRIES
     desk = np.zeros(1000, np.int32)

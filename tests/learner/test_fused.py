@@ -23,7 +23,7 @@ from learner.ppo import PPO, Settings, advantages_of
 from learner.precision import half_precision
 
 ROOT = Path(__file__).parents[2]
-ALL_TOLD = {**dict.fromkeys(("ways", "phases", "ordered", "belief", "advised"), True), "patch": 2}
+ALL_TOLD = {**dict.fromkeys(("ways", "phases", "ordered", "belief"), True), "adviser": "seeker", "patch": 2}
 EXACT = FusedSettings(turns=6, minibatches=2, epochs=1, bf16=False)
 
 
@@ -104,7 +104,8 @@ def test_a_turn_copies_nothing_from_the_host(options, monkeypatch):
     monkeypatch.setattr(ways, "has_kernels", lambda board: True)
     monkeypatch.setattr(ways, "survey_compiled", searched)
     monkeypatch.setattr(belief, "believe_compiled", lambda board, told: belief.Whereabouts(*found(board, 2).unbind(1)))
-    monkeypatch.setattr(advice, "advise", lambda words, *_: words.new_empty((*words.shape, MARKS), dtype=torch.float32))
+    marks = {"dtype": torch.float32}
+    monkeypatch.setattr(advice, "advise", lambda _, words, *__: words.new_empty((*words.shape, MARKS), **marks))
     network = Policy(NetworkConfig(channels=8, blocks=1, memory=4, hidden=8, **options)).to("meta")
     words, vector = (torch.zeros(1, 6, *shape, dtype=torch.int32, device="meta") for shape in ((5, 6), (7,)))
     resets = torch.zeros(1, 6, dtype=torch.bool, device="meta")

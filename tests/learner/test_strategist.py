@@ -6,15 +6,19 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
+from engine.board import ENEMY, RELATION_SHIFT, VISIBLE
 from engine.bots import find_bot
 from engine.bots.moves import FEATURES, SEEKERS, YES
 from engine.bots.situation import FACT_COUNT
+from engine.bots.told import NEVER
+from engine.bots.whereabouts import CERTAIN
 from engine.rewards import Shaping
-from learner.move_games import FIRST_BOT, NONE, SEEKER, MoveFragment, MoveGames
+from learner.move_games import AWAITING, FIRST_BOT, GUESSED, LEARNER, NONE, SEEKER, UNTOLD, MoveFragment, MoveGames
 from learner.strategist import Chooser, Settings, StrategistRun, advantages_of, going_on
 from learner.strategist_export import SCALE, quantised, weights_module
 from stratagem.cli import main
 
+SURE = FACT_COUNT - 8  # the fact of how sure the goal is
 TINY = Settings(seed=3, games=8, turns=80, snapshot_every=1, snapshots=6)
 
 
@@ -62,6 +66,47 @@ def test_games_tell_what_was_chosen_among_and_go_on_by_themselves():
         ends += int(fragment.done.sum())
         assert (fragment.facts[1:, :, :, 1] == 8).mean() > 0.9
     assert ends >= 12
+
+
+def test_seats_that_are_told_go_by_guesses_and_by_what_they_have_noted(monkeypatch):
+    monkeypatch.setattr("learner.move_games.GUESS_EVERY", 8)
+    asked = []
+
+    def guess(words, vector, first, last, points):
+        now = vector[:, :1, None]
+        enemy = (words & VISIBLE != 0) & ((words >> RELATION_SHIFT) & 3 == ENEMY)
+        assert (last[enemy] == np.broadcast_to(now, last.shape)[enemy]).all()
+        assert ((first > 0) == (last > 0)).all()
+        assert (first <= last).all()
+        assert (last <= now).all()
+        found = points.reshape(len(points), -1).copy()
+        maybe = np.argmax(found, 1)
+        found[:] = NEVER
+        found[np.arange(len(found)), maybe] = 0  # sure of one place, as tables never are
+        asked.append((len(found), int((last > 0).sum()), int((last[~enemy] > 0).sum())))
+        return found
+
+    games = MoveGames("generalsio", "site", 24, 32, 1, 90, Shaping(), guess)
+    games.players[:] = SEEKER
+    games.players[:, 0] = LEARNER
+    games.told[::2, 0] = AWAITING
+    weights = Chooser().weights()
+    ends = 0
+    for _ in range(6):
+        fragment = games.collect(weights)
+        ends += int(fragment.done.sum())
+        sure = fragment.facts[..., SURE]
+        assert (sure[:, ::2, 1] < CERTAIN).mean() > 0.8
+        assert (games.told[:, 1] == UNTOLD).all()
+        assert (games.told[1::2] == UNTOLD).all()
+        if ends == 0 and (games.told[::2, 0] == GUESSED).all():
+            met = fragment.facts[-1, ::2, 0]
+            assert (met[:, SURE] == CERTAIN).mean() > 0.7  # unless the place has come into sight since
+            assert (fragment.facts[-1, 1::2, 0, SURE] == CERTAIN).mean() < 0.5
+    assert ends >= 24
+    calls, seen, in_fog = (sum(column) for column in zip(*asked, strict=True))
+    assert calls > 50
+    assert seen > in_fog > 0
 
 
 def test_without_room_a_move_is_played_and_not_kept(monkeypatch):

@@ -36,7 +36,7 @@ from engine.compile import inlined, kernel
 from engine.rulesets import RULE_CASTLE_PRICE
 from engine.tiles import CITY, DOWN, GENERAL, LEFT, MOUNTAIN, UP
 
-NOTES = 384
+NOTES = 400
 (
     PLACES,  # places of the board with its border
     STRIDE,  # from a place to the one below it
@@ -81,9 +81,10 @@ BY_DEPTH, BY_POINTS, BY_TABLES, TOLD = range(4)
 # Maps, each PLACES words: the place of map m is NOTES + m * PLACES.
 WORDS, BLANK, HOME_WAY, GOAL_WAY, QUEUE, LINK, PULL = range(7)
 MAPS = 7
-# More maps, where a desk has room: points that come from elsewhere, and what an army gains on its way to the goal.
-# Behind them are those of `engine.bots.moves`.
-TOLD_POINTS, GAIN = MAPS, MAPS + 1
+# More maps, where a desk has room: points that come from elsewhere; what an army gains on its way to the goal, and what
+# it gains there if it joins none of its own; and how probably one finds the enemy's general who enters a place. Behind
+# them are those of `engine.bots.moves`.
+TOLD_POINTS, GAIN, ALONE, FIND = range(MAPS, MAPS + 4)
 
 NOWHERE = -1
 WALL = -1  # a way's length where nobody can go

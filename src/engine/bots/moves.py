@@ -3,7 +3,8 @@
 A move is passing, a whole army's step, or the castle that the seat could build nearest to home. What tells moves apart:
 which of the options (`engine.bots.options`) would play it, and whether the seeker would; the army and where it stands;
 what it enters; and whether it comes nearer to home, to where the enemy's general is or probably is, to land that is
-not one's own, to the enemy's tiles, to the front, to the enemy's largest army. Flags are YES, all else stands as the
+not one's own, to the enemy's tiles, to the front, to the enemy's largest army; and whether it may find the enemy's
+general. Flags are YES, all else stands as the
 facts of `engine.bots.situation` do.
 """
 
@@ -13,6 +14,7 @@ from engine.board import ENEMY, MINE, UNOWNED, VISIBLE
 from engine.bots.desk import (
     BLANK,
     FAR,
+    FIND,
     FRONT,
     GAIN,
     GOAL_WAY,
@@ -32,8 +34,8 @@ from engine.bots.desk import (
     move_to,
     shift,
 )
-from engine.bots.options import CASTLE, MARCH_ON, NEAR, OPTIONS, RAID, begin, follow, seeker_option
-from engine.bots.sight import army_in, exits_in, kind_in, relation_in
+from engine.bots.options import CASTLE, MARCH_ON, NEAR, OPTIONS, RAID, SEARCH, begin, follow, seeker_option
+from engine.bots.sight import army_in, exits_in, is_passable, kind_in, relation_in
 from engine.bots.situation import FACT_COUNT, FACTS, IS_ENOUGH, doublings, gain_on, put, within
 from engine.compile import inlined, kernel
 from engine.tiles import CITY, DESERT, GENERAL, SWAMP
@@ -42,14 +44,14 @@ YES = 16  # a flag that is set
 ADVISERS = ("seeker", *OPTIONS)  # whose moves are told
 RECKONED = 192  # words behind the facts in which `engine.bots.strategist` reckons
 ADVICE = FACTS + FACT_COUNT + RECKONED  # first word of their moves on a desk
-FEATURES = 1 + len(ADVISERS) + 46
+FEATURES = 1 + len(ADVISERS) + 49
 FEATURE = ADVICE + len(ADVISERS)  # first word of a move's features
 CASTLE_ADVICE = ADVICE + 1 + CASTLE
 SEEKERS = 1  # the feature that is YES for the seeker's move
 # Maps behind those of the desk: ways to the goal, the nearest foreign land, the nearest enemy tile, the front, and the
 # enemy's largest army.
-GOAL, NEAR_WAY, FOE_WAY, FRONT_WAY, LARGEST_WAY = range(GAIN + 1, GAIN + 6)
-MOST_MAPS = GAIN + 6
+GOAL, NEAR_WAY, FOE_WAY, FRONT_WAY, LARGEST_WAY = range(FIND + 1, FIND + 6)
+MOST_MAPS = FIND + 6
 
 
 def moves_words(tiles: int) -> int:
@@ -86,6 +88,7 @@ def ask_advisers(board: Int32, desk: Int32, key: int) -> None:
         desk[ADVICE + 1 + option] = begin(board, desk, option, key)
         if option == MARCH_ON:
             keep_way(desk, GOAL)
+        elif option == SEARCH:
             desk[ADVICE] = follow(board, desk, seeker_option(board, desk, int(desk[FACTS + IS_ENOUGH]) > 0), key)
         elif option == NEAR:
             keep_way(desk, NEAR_WAY)
@@ -227,14 +230,28 @@ def describe_beyond(desk: Int32, at: int, p: int, q: int) -> int:
 
 
 @kernel
-def describe_arrival(desk: Int32, at: int, p: int, q: int) -> None:
+def describe_arrival(desk: Int32, at: int, p: int, q: int) -> int:
     """How many would arrive at the goal by way of `q`, and how many more than if the army stood there now."""
     gain = map_at(desk, GAIN)
     army, after = army_in(int(desk[map_at(desk, WORDS) + p])), int(desk[gain + q])
     if after > -FAR:
         after += gain_on(int(desk[map_at(desk, WORDS) + q]))
     at = put(desk, at, within(army + after, 60))
-    put(desk, at, within(2 * (after - int(desk[gain + p])), 60))
+    return put(desk, at, within(2 * (after - int(desk[gain + p])), 60))
+
+
+@kernel
+def describe_find(desk: Int32, at: int, q: int) -> None:
+    """How probably the enemy's general is seen from `q`, and from the best place beside it."""
+    words, find = map_at(desk, WORDS), map_at(desk, FIND)
+    chance, further = int(desk[find + q]), 0
+    for direction in range(4):
+        after = q + shift(direction, int(desk[STRIDE]))
+        if is_passable(int(desk[words + after])):
+            further = max(further, int(desk[find + after]))
+    at = put(desk, at, doublings(chance))
+    at = put(desk, at, min(chance // 8, 64))
+    put(desk, at, doublings(further))
 
 
 @kernel
@@ -267,4 +284,5 @@ def describe(desk: Int32, action: int) -> None:
     at = put(desk, at, yes(q == int(desk[FRONT])))
     at = put(desk, at, yes(army == 2))
     at = put(desk, at, yes(relation_in(int(desk[words + q])) == MINE and army_in(int(desk[words + q])) == 1))
-    describe_arrival(desk, at, p, q)
+    at = describe_arrival(desk, at, p, q)
+    describe_find(desk, at, q)

@@ -1,6 +1,7 @@
 """Options: ways to go on (Sutton, Precup, Singh 1999), each a small script over the desk that ends in one move.
 
     march        the front goes to where the enemy's general is or probably is
+    search       so does another army on its own, near and small, that would arrive
     expand       the best tile that can be taken now
     gather N     at the front, until turn N of the cycle of 50
     defend       against the army that would take the general
@@ -20,6 +21,7 @@ from engine.actions import PASS
 from engine.arrays import Int32
 from engine.board import ENEMY, rule
 from engine.bots.desk import (
+    ALONE,
     CITY_PRICE,
     CITY_ROOT,
     CITY_TOWARD,
@@ -43,6 +45,7 @@ from engine.bots.desk import (
     flood_from,
     map_at,
     move_to,
+    shift,
 )
 from engine.bots.gather import gather
 from engine.bots.hunter import (
@@ -60,11 +63,13 @@ from engine.bots.hunter import (
 from engine.bots.march import advance, aim, aim_near, find_front
 from engine.bots.opening import open_by_plan
 from engine.bots.sight import army_in, exits_in, relation_in
+from engine.bots.situation import gain_on
 from engine.compile import kernel
 from engine.rulesets import RULE_CASTLE_PRICE, RULE_DEATHTOUCH_TURN
 
 OPTIONS = (
     "march",
+    "search",
     "expand",
     "gather 28",
     "gather 50",
@@ -78,9 +83,13 @@ OPTIONS = (
     "meet",
     "back",
 )
-MARCH_ON, EXPAND_NOW, GATHER_28, GATHER_50, DEFEND, CITY, CASTLE, GO_HOME, NEAR, SPREAD, RAID, MEET, BACK = range(13)
+MARCH_ON, SEARCH, EXPAND_NOW, GATHER_28, GATHER_50, DEFEND, CITY, CASTLE, GO_HOME, NEAR, SPREAD, RAID, MEET, BACK = (
+    range(14)
+)
 OPEN = -1  # no action: a move is to be chosen
 HOME_MOVES, CITY_MOVES, CASTLE_MOVES = 10, 8, 16  # moves to plan for where these gather
+NEARNESS = 4  # what a step is worth in armies, to one that searches;
+CROWD = 64  # of two ways that cost it the same it takes the one less crowded
 WIDEST = 12  # tiles that an army is thought to take on one way
 
 
@@ -98,6 +107,31 @@ def settled(board: Int32, desk: Int32, key: int) -> int:
     if int(desk[CONTACT]) == 0 and int(desk[TURN]) < CYCLE:
         return open_by_plan(desk)
     return OPEN
+
+
+@kernel
+def search(desk: Int32) -> int:
+    """A step to the goal of an army that would arrive there on its own, near and small, the front aside."""
+    words, alone, goal_way = map_at(desk, WORDS), map_at(desk, ALONE), map_at(desk, GOAL_WAY)
+    stride = int(desk[STRIDE])
+    least, place = FAR, NOWHERE
+    for p in range(stride, int(desk[PLACES]) - stride):
+        word, way = int(desk[words + p]), int(desk[goal_way + p])
+        if exits_in(word) != 0 and p != int(desk[FRONT]) and way > 0 and army_in(word) + int(desk[alone + p]) > 0:
+            cost = NEARNESS * way + army_in(word)
+            if cost < least:
+                least, place = cost, p
+    if place == NOWHERE:
+        return PASS
+    exits, most, action = exits_in(int(desk[words + place])), -FAR, PASS
+    for direction in range(4):
+        q = place + shift(direction, stride)
+        if (exits >> direction) & 1 and int(desk[goal_way + q]) == int(desk[goal_way + place]) - 1:
+            word = int(desk[words + q])
+            value = CROWD * (min(gain_on(word), 0) + int(desk[alone + q])) - min(army_in(word), CROWD - 1)
+            if value > most:
+                most, action = value, move_to(place, direction, 0, stride)
+    return action
 
 
 @kernel
@@ -194,10 +228,12 @@ def meet(desk: Int32, threat: int) -> int:
 def begin(board: Int32, desk: Int32, option: int, key: int) -> int:
     """The move of an option, an index of OPTIONS, or PASS where it has none; GOAL_WAY may be another map then.
 
-    The desk is laid out by `engine.bots.situation.assess`; MARCH_ON reads its GOAL_WAY.
+    The desk is laid out by `engine.bots.situation.assess`; MARCH_ON and SEARCH read its GOAL_WAY.
     """
     if option == MARCH_ON:
         return advance(desk, int(desk[FRONT]))
+    if option == SEARCH:
+        return search(desk)
     if option == EXPAND_NOW:
         return expand(desk, key)
     if option == GATHER_28 or option == GATHER_50:

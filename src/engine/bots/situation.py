@@ -7,12 +7,14 @@ desk beside them. A flag is 8; an amount x stands as 8 * log2(1 + x), `doublings
 from engine.arrays import Int32
 from engine.board import ENEMY, MINE, UNOWNED, VISIBLE, rule
 from engine.bots.desk import (
+    ALONE,
     ARMY,
     CITY_PRICE,
     CITY_ROOT,
     CITY_TOWARD,
     CONTACT,
     FAR,
+    FIND,
     FOE_ARMY,
     FOE_GENERAL,
     FOE_LAND,
@@ -25,6 +27,7 @@ from engine.bots.desk import (
     HOME_WAY,
     LAND,
     LARGEST,
+    LINK,
     MAIN_ARMY,
     NOWHERE,
     PLACES,
@@ -47,14 +50,15 @@ from engine.compile import inlined, kernel
 from engine.rulesets import RULE_CASTLE_PRICE, RULE_DEATHTOUCH_TURN
 from engine.tiles import CITY
 
-FACT_COUNT = 71
+FACT_COUNT = 72
 FLAG = 8
 LONG = 60  # a way at least so long, or none
 AMOUNT = 80  # most of an amount that stands as it is
+CHANCES = 1024  # parts of a chance in FIND
 FACTS = ROOM  # first word of the facts on a desk
 IS_ENOUGH = 46  # the fact that the seeker's choice reads
 # Counted while places are gone through, in the words behind the facts; the network overwrites them.
-COUNTED, COUNTS = ROOM + FACT_COUNT, 17
+COUNTED, COUNTS = ROOM + FACT_COUNT, 18
 (
     WORST,  # danger of the enemy army most dangerous to the general: what it would have left there
     WORST_WAY,  # its way
@@ -73,6 +77,7 @@ COUNTED, COUNTS = ROOM + FACT_COUNT, 17
     FOES_6,  # enemy armies within 6 steps of the front, and the largest within 4 rows and columns
     FOES_CLOSE,
     FOES_HOME,  # and within 9 of home
+    MOST_FIND,  # how probably the best move finds the enemy's general, of CHANCES
 ) = range(COUNTED, COUNTED + COUNTS)
 
 
@@ -222,25 +227,59 @@ def gain_on(word: int) -> int:
 
 @kernel
 def weigh_ways(desk: Int32) -> None:
-    """Fill GAIN with what an army at each place gains on the best of its shortest ways to the goal, -FAR without one.
+    """Fill GAIN with what an army at each place gains on the best of its shortest ways to the goal, -FAR without one;
+    and ALONE with what it gains if it joins no armies of its own.
 
     QUEUE lists the places in the order of GOAL_WAY, as `aim` leaves it.
     """
+    alone = map_at(desk, ALONE)
     words, queue, gain, goal_way = map_at(desk, WORDS), map_at(desk, QUEUE), map_at(desk, GAIN), map_at(desk, GOAL_WAY)
     stride = int(desk[STRIDE])
     reached = 0
     for p in range(int(desk[PLACES])):
         desk[gain + p] = -FAR
+        desk[alone + p] = -FAR
         if 0 <= int(desk[goal_way + p]) < FAR:
             reached += 1
     for i in range(reached):
         p = int(desk[queue + i])
-        way, best = int(desk[goal_way + p]), -FAR
+        way, best, least = int(desk[goal_way + p]), -FAR, -FAR
         for direction in range(4):
             q = p + shift(direction, stride)
             if int(desk[goal_way + q]) == way - 1 and way > 0:
-                best = max(best, gain_on(int(desk[words + q])) + int(desk[gain + q]))
+                gained = gain_on(int(desk[words + q]))
+                best = max(best, gained + int(desk[gain + q]))
+                least = max(least, min(gained, 0) + int(desk[alone + q]))
         desk[gain + p] = best if way > 0 else 0
+        desk[alone + p] = least if way > 0 else 0
+
+
+@kernel
+def weigh_finds(desk: Int32) -> None:
+    """Fill FIND with how probably one sees the enemy's general who enters a place, of CHANCES; 0 where it is known.
+
+    Whoever holds a place sees the eight around it. LINK holds the chance of each place, as `aim` leaves it.
+    """
+    chance, find = map_at(desk, LINK), map_at(desk, FIND)
+    stride, places = int(desk[STRIDE]), int(desk[PLACES])
+    for p in range(places):
+        desk[find + p] = 0
+    if int(desk[FOE_GENERAL]) != NOWHERE:
+        return
+    all_chances = 0
+    for p in range(places):
+        all_chances += int(desk[chance + p])
+    for p in range(stride + 1, places - stride - 1):
+        total = 0
+        for q in range(p - stride, p + stride + 1, stride):
+            total += int(desk[chance + q - 1]) + int(desk[chance + q]) + int(desk[chance + q + 1])
+        desk[find + p] = CHANCES * total // max(all_chances, 1)
+    words = map_at(desk, WORDS)
+    for p in range(stride, places - stride):
+        exits = exits_in(int(desk[words + p]))
+        for direction in range(4):
+            if (exits >> direction) & 1:
+                desk[MOST_FIND] = max(int(desk[MOST_FIND]), int(desk[find + p + shift(direction, stride)]))
 
 
 @kernel
@@ -395,7 +434,8 @@ def put_chances(desk: Int32, at: int) -> int:
 
 @kernel
 def put_fog(desk: Int32, at: int) -> None:
-    """How sure the goal is, and how many would arrive there; what may come out of the fog, and who could meet it.
+    """How sure the goal is, and how many would arrive there; what may come out of the fog, and who could meet it; what
+    the best look into it finds.
 
     The guard counts twice, as one of those near home and for being there already.
     """
@@ -410,7 +450,8 @@ def put_fog(desk: Int32, at: int) -> None:
     at = put(desk, at, within(int(desk[MAIN_ARMY]) - hidden, AMOUNT))
     at = put(desk, at, within(guard + int(desk[NEAR_HOME]) - hidden, AMOUNT))
     at = put(desk, at, within(guard + int(desk[AROUND_HOME]) - hidden, AMOUNT))
-    put(desk, at, min(int(desk[FOG_WAY]), LONG))
+    at = put(desk, at, min(int(desk[FOG_WAY]), LONG))
+    put(desk, at, doublings(int(desk[MOST_FIND])))
 
 
 @kernel
@@ -429,6 +470,7 @@ def assess(board: Int32, s: int, guessing: int, desk: Int32) -> bool:
     count_places(desk)
     aim(desk)
     weigh_ways(desk)
+    weigh_finds(desk)
     desk[FRONT] = find_front(desk)
     if int(desk[FRONT]) != NOWHERE:
         count_around(desk)

@@ -127,15 +127,26 @@ def draw_move(desk: Int32, count: int, key: int) -> int:
 
 
 @kernel
+def weigh_moves(board: Int32, s: int, key: int, guessing: int, desk: Int32) -> int:
+    """List the moves of seat `s` and score them; returns how many. One alone where there is nothing to choose.
+
+    guessing: BY_TABLES, or TOLD. `desk` is int32 of `scratch_words(tiles)`.
+    """
+    action = PASS
+    if assess(board, s, guessing, desk) and int(desk[MOVABLE]) > 0:
+        action = settled(board, desk, key)
+        if action == OPEN:
+            ask_advisers(board, desk, key)
+            count = list_moves(desk)
+            score_moves(desk, count, PHASES, INPUTS, MOVES, OUTPUTS, SKIPS)
+            desk[REASON] = OTHER
+            return count
+    desk[listed(desk, 0)] = action
+    return 1
+
+
+@kernel
 def choose_strategist(board: Int32, s: int, key: int, guessing: int, desk: Int32) -> int:
-    """The action of seat `s`. guessing: BY_TABLES, or TOLD. `desk` is int32 of `scratch_words(tiles)`."""
-    if not assess(board, s, guessing, desk) or int(desk[MOVABLE]) == 0:
-        return PASS
-    action = settled(board, desk, key)
-    if action != OPEN:
-        return action
-    ask_advisers(board, desk, key)
-    count = list_moves(desk)
-    score_moves(desk, count, PHASES, INPUTS, MOVES, OUTPUTS, SKIPS)
-    desk[REASON] = OTHER
+    """The action of seat `s`, as `weigh_moves` takes its arguments."""
+    count = weigh_moves(board, s, key, guessing, desk)
     return int(desk[listed(desk, draw_move(desk, count, key))])

@@ -17,10 +17,12 @@ from engine.bots.desk import (
     TOLD,
     TOLD_POINTS,
     flood_from,
+    is_unknown,
     map_at,
     survey,
 )
 from engine.bots.dispatch import key_in_game
+from engine.bots.sight import view_start, view_step
 from engine.bots.strategist import choose_strategist
 from engine.bots.whereabouts import write_points
 from engine.compile import kernel, loop, prange
@@ -48,17 +50,25 @@ def guess(board: Int32, s: int, desk: Int32, points_out: Int32) -> bool:
 
 
 @kernel
-def choose_told(board: Int32, s: int, key: int, told: Int32, desk: Int32) -> int:
-    """The strategist's action for seat `s` by the points that it is told, one a tile. key: 32 random bits."""
+def tell(board: Int32, s: int, told: Int32, desk: Int32) -> None:
+    """Lay points, one a tile, on the desk of seat `s`. Tiles that it has seen by now have none: those may be old."""
     width = get(board, WIDTH)
     height = get(board, HEIGHT)
     desk[PLACES] = (height + 2) * (width + 1)
-    points = map_at(desk, TOLD_POINTS)
+    view, step, points = view_start(board, s), view_step(board), map_at(desk, TOLD_POINTS)
     for p in range(int(desk[PLACES])):
         desk[points + p] = NEVER
     for r in range(height):
         for c in range(width):
-            desk[points + (r + 1) * (width + 1) + c] = told[r * width + c]
+            t = r * width + c
+            if is_unknown(int(board[view + t * step])):
+                desk[points + (r + 1) * (width + 1) + c] = told[t]
+
+
+@kernel
+def choose_told(board: Int32, s: int, key: int, told: Int32, desk: Int32) -> int:
+    """The strategist's action for seat `s` by the points that it is told, one a tile. key: 32 random bits."""
+    tell(board, s, told, desk)
     return choose_strategist(board, s, key, TOLD, desk)
 
 

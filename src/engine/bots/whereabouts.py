@@ -228,7 +228,7 @@ def find_whereabouts(desk: Int32) -> int:
     best = take_told(desk) if int(desk[GUESSING]) == TOLD else write_points(desk)
     for p in range(places):
         behind = best - int(desk[points + p])
-        desk[chance + p] = int(ODDS[behind]) if behind < FEWEST else 0
+        desk[chance + p] = int(ODDS[behind]) if behind < FEWEST and int(desk[points + p]) > -FAR else 0
     most, sure = 0, 0
     for p in range(stride, places - stride):
         total = 0

@@ -23,7 +23,7 @@ from typing import Any
 
 from numba import config, cuda, int32
 
-from engine.advice import mark_advice
+from engine.advice import mark_seekers, mark_strategists
 from engine.arrays import Bool, Float32, Int8, Int32
 from engine.batch import (
     END_EPISODE,
@@ -275,10 +275,18 @@ def believe_each(boards: Float32, told: Int32, out: Float32, desks: Int32) -> No
 
 
 @launched
-def advise_each(words: Int32, vectors: Int32, header: Int32, out: Float32, rows: Int32, desks: Int32) -> None:
-    """`engine.advice.mark_advice` of N observations, a thread each: words (N, H, W), vectors (N, V), header (HEADER,),
+def seek_each(words: Int32, vectors: Int32, header: Int32, out: Float32, rows: Int32, desks: Int32) -> None:
+    """`engine.advice.mark_seekers` of N observations, a thread each: words (N, H, W), vectors (N, V), header (HEADER,),
     out (N, H, W, MARKS), rows and desks (N, words).
     """
     n = cuda.grid(1)
     if n < words.shape[0]:
-        mark_advice(words[n], vectors[n], header, out[n], rows[n], desks[n])
+        mark_seekers(words[n], vectors[n], header, out[n], rows[n], desks[n])
+
+
+@launched
+def weigh_each(words: Int32, vectors: Int32, header: Int32, out: Float32, rows: Int32, desks: Int32) -> None:
+    """The same of `engine.advice.mark_strategists`."""
+    n = cuda.grid(1)
+    if n < words.shape[0]:
+        mark_strategists(words[n], vectors[n], header, out[n], rows[n], desks[n])

@@ -176,9 +176,11 @@ def rate(
 @click.option("--phases", is_flag=True, help="Let it be told each turn of the cycle of 50.")
 @click.option("--ordered", is_flag=True, help="Let ways show in which order to gather.")
 @click.option("--belief", is_flag=True, help="Show it where the enemy's general probably is, and let ways lead there.")
-@click.option("--advised", is_flag=True, help="Tell it what the seeker would do, which it follows at first.")
+@click.option(
+    "--adviser", default="", help="Bot that tells it what it would do, followed at first: seeker, strategist."
+)
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of the new weights.")
-def grow(path: Path, out: Path, levels: int, blocks: int, seed: int, **more: bool) -> None:
+def grow(path: Path, out: Path, levels: int, blocks: int, seed: int, adviser: str, **more: bool) -> None:
     """Write POLICY to OUT with a larger network: a pyramid, to see the whole board, or more to be told.
 
     Until it has learned more it plays as before, or nearly so; with --belief it marches elsewhere at once. Exit status:
@@ -193,7 +195,8 @@ def grow(path: Path, out: Path, levels: int, blocks: int, seed: int, **more: boo
     try:
         snapshot = load_policy(path)
         torch.manual_seed(seed)
-        larger = grown(snapshot.policy, levels, blocks, tuple(name for name, asked in more.items() if asked))
+        told = tuple(name for name, asked in more.items() if asked)
+        larger = grown(snapshot.policy, levels, blocks, told, adviser)
     except (SnapshotError, ValueError) as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)

@@ -24,6 +24,9 @@ LINE_SECONDS = 30.0  # between two lines of progress
 @click.option("--games", type=click.IntRange(min=2), default=1024, show_default=True, help="Played at a time.")
 @click.option("--start", type=click.Path(path_type=Path), help="Go on from this strategist.safetensors.")
 @click.option(
+    "--scout", is_flag=True, help="Half of the seats are told by the scout's network where the enemy's general may be."
+)
+@click.option(
     "--temperature",
     type=click.FloatRange(min=0.05, max=10.0),
     default=1.0,
@@ -31,7 +34,9 @@ LINE_SECONDS = 30.0  # between two lines of progress
     help="Of the weights that are written: below 1 it prefers likely moves more than it learned to.",
 )
 @click.option("--name", default="strategist", show_default=True, help="The run: writes runs/NAME/.")
-def strategist(minutes: float, seed: int, games: int, start: Path | None, temperature: float, name: str) -> None:
+def strategist(
+    minutes: float, seed: int, games: int, start: Path | None, scout: bool, temperature: float, name: str
+) -> None:
     """Learn by self-play on the CPU how to choose among moves that scripts advise, for both rulesets at once.
 
     Writes strategist.safetensors, learning_curve.png, metrics.jsonl and strategist_weights.py; copied over the file of
@@ -44,15 +49,18 @@ def strategist(minutes: float, seed: int, games: int, start: Path | None, temper
     import torch
 
     from engine.warm import compile_kernels
+    from learner.crew import crew_of
     from learner.report import draw_options
+    from learner.scout import guesser_of, load_scout
     from learner.strategist import Settings, StrategistRun, going_on
     from learner.strategist_export import quantised, weights_module
 
+    guesser = guesser_of(load_scout(), crew_of(torch.device("cpu"))) if scout else None
     torch.set_num_threads(1)  # gradient steps are short; games have all cores
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(seed=seed, games=games)
-    run = StrategistRun(settings if start is None else going_on(settings), 60.0 * minutes)
+    run = StrategistRun(settings if start is None else going_on(settings), 60.0 * minutes, guesser)
     if start is not None:
         try:
             run.start_from(start)

@@ -37,10 +37,7 @@ ALGORITHMS = ("ppo",)
     help="Whether it is shown where the enemy's general probably is, and ways lead there.",
 )
 @click.option(
-    "--advised/--no-advised",
-    default=False,
-    show_default=True,
-    help="Whether it is told what the seeker would do, and begins by following that.",
+    "--adviser", default="", help="A bot that tells it what it would do, and is followed at first: seeker, strategist."
 )
 @click.option("--start", type=PolicyPath(), help="Begin from this policy, its network.")
 @click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
@@ -88,7 +85,7 @@ def train(
     phases: bool,
     ordered: bool,
     belief: bool,
-    advised: bool,
+    adviser: str,
     start: Path | None,
     board: str,
     ruleset: str,
@@ -133,8 +130,10 @@ def train(
                 found = "with" if network.castles else "without"
                 raise ValueError(f"{start} is of rules {found} castles; accepted: a policy for {ruleset}")
         else:
-            told = {"ways": ways, "phases": phases, "ordered": ordered, "belief": belief, "advised": advised}
-            network = NetworkConfig.of(size, value_bins=value_bins, castles=rules.castle_price > 0, **told)
+            told = {"ways": ways, "phases": phases, "ordered": ordered, "belief": belief}
+            network = NetworkConfig.of(
+                size, value_bins=value_bins, castles=rules.castle_price > 0, adviser=adviser, **told
+            )
         plan = FusedPlan(
             name=name,
             seed=seed,
