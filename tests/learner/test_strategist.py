@@ -165,6 +165,27 @@ def test_the_command_takes_smaller_steps_where_it_goes_on(tmp_path, monkeypatch)
     assert going.rate < afresh.rate
 
 
+def test_the_command_lets_half_of_the_seats_learn_by_the_scouts_guesses(tmp_path, monkeypatch):
+    told = []
+
+    def stop(run, tell):
+        run._pool.append(run.chooser.weights())
+        for games in run._games:
+            run._seat(games, np.ones(len(games.players), np.bool_))
+        told.append(np.mean([games.told != UNTOLD for games in run._games]))
+        told.append(all(games._guesser is not None for games in run._games))
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("learner.strategist.StrategistRun.train", stop)
+    for more in ([], ["--scout"]):
+        assert CliRunner().invoke(main, ["strategist", "--games", "400", *more]).exit_code == 130
+    untold, _, half, are_guessing = told
+    assert untold == 0
+    assert 0.4 < half < 0.6
+    assert are_guessing
+
+
 def test_imitation_makes_the_seeker(monkeypatch):
     monkeypatch.setattr("learner.strategist.IMITATED", 4)
     monkeypatch.setattr("learner.strategist.IMITATION_STEPS", 400)
