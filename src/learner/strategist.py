@@ -12,7 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from torch.nn import functional as F  # noqa: N812 (the name the field knows it 
 from engine.arrays import Bool, Float32, Int8, Int16, Int32, Int64
 from engine.bots import find_bot
 from engine.bots.hunter import CYCLE
-from engine.bots.moves import FEATURES, SEEKERS
+from engine.bots.moves import FEATURES, HALF, SEEKERS
 from engine.bots.scout import Guesser
 from engine.bots.situation import FACT_COUNT
 from engine.bots.strategist import HIDDEN
@@ -44,7 +44,7 @@ IMITATED = 6  # fragments of the seeker's that are imitated,
 IMITATION_STEPS = 1500  # in so many steps
 RATE_CHANGE = 1.15  # of the learning rate between iterations, as the divergence asks for
 BONUS_CHANGE = 1.08  # of the entropy bonus, as the entropy asks for,
-LEAST_BONUS, MOST_BONUS = 1e-4, 0.005  # and its bounds
+LEAST_BONUS, MOST_BONUS = 1e-4, 0.03  # and its bounds
 WINDOW = 40  # iterations that the mean of weights looks back
 PARTS = 8  # that a gradient step's decisions are dealt out in
 FEWEST = 100  # decisions to learn from
@@ -68,20 +68,16 @@ class Settings:
     clip: float = 0.2
     epochs: int = 2
     minibatch: int = 4096  # decisions of a gradient step
-    rate: float = 1.5e-3  # of Adam, at the start
-    most_rate: float = 3e-3  # and while there is time; at the end it falls
-    low_divergence: float = 0.0015  # KL(old || new) of an iteration below which the rate rises,
-    high_divergence: float = 0.006  # and above which it falls
+    rate: float = 1e-3  # of Adam, at the start
+    most_rate: float = 1.3e-3  # and while there is time; at the end it falls
+    low_divergence: float = 0.001  # KL(old || new) of an iteration below which the rate rises,
+    high_divergence: float = 0.004  # and above which it falls
     entropy: float = 0.35  # nats that are wanted at the start,
-    last_entropy: float = 0.14  # and at the end
+    last_entropy: float = 0.25  # and at the end
     shaping: float = 0.2  # weights of land and of armies in the potential
     unsure: float = 0.5  # what the imitation's scores are multiplied with at the start
-    advice: float = 1.0  # weight of the seeker's move at the start
-
-
-def going_on(settings: Settings) -> Settings:
-    """Settings for going on from a policy that has learned: smaller steps than from nothing."""
-    return replace(settings, rate=1e-3, most_rate=2e-3, low_divergence=0.001, high_divergence=0.004, entropy=0.25)
+    advice: float = 1.0  # weight of the seeker's move at the start, and
+    halves: float = 4.0  # against half of an army, which nobody advises
 
 
 class Chooser(nn.Module):
@@ -343,6 +339,7 @@ class StrategistRun:
             self.chooser.outputs.mul_(self.settings.unsure)
             self.chooser.skips.mul_(self.settings.unsure)
             self.chooser.skips[SEEKERS] = self.settings.advice
+            self.chooser.skips[HALF] = -self.settings.halves
 
     def _seat(self, games: MoveGames, begun: Bool) -> None:
         """Choose who plays in games that have begun, the pool comes behind the learner; and who goes by guesses."""

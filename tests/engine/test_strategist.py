@@ -7,7 +7,17 @@ from tests.engine.ascii import read
 from engine.batch import GameBatch
 from engine.bots import scratch_words
 from engine.bots.desk import ALONE, BY_TABLES, FAR, FRONT, GAIN, GOAL_SHARE, PLACE_ENTRIES, PLACES, map_at
-from engine.bots.moves import ADVICE, FEATURE, FEATURES, ask_advisers, describe, list_moves, listed, moves_words
+from engine.bots.moves import (
+    ADVICE,
+    FEATURE,
+    FEATURES,
+    ask_advisers,
+    describe,
+    list_moves,
+    listed,
+    most_moves,
+    moves_words,
+)
 from engine.bots.situation import CHANCES, COUNTED, COUNTS, FACT_COUNT, FACTS, FLAG, assess, doublings
 from engine.bots.strategist import HIDDEN, UNITS, draw_move, odds_of, score_move, weigh_facts
 from engine.bots.strategist_weights import INPUTS, MOVES, OUTPUTS, PHASES, SKIPS
@@ -132,7 +142,7 @@ def test_a_decision_has_room_on_a_desk():
     assert FEATURE + FEATURES <= PLACE_ENTRIES
     desk = np.zeros(1000, np.int32)
     desk[PLACES] = 3 * 9 + 3  # a board of nine tiles in a row or a column has most places
-    assert listed(desk, 4 * 9 + 2) <= moves_words(9)
+    assert listed(desk, most_moves(9)) <= moves_words(9)
 
 
 def test_moves_are_drawn_by_their_odds():

@@ -8,13 +8,13 @@ from torch import nn
 
 from engine.board import ENEMY, RELATION_SHIFT, VISIBLE
 from engine.bots import find_bot
-from engine.bots.moves import FEATURES, SEEKERS, YES
+from engine.bots.moves import FEATURES, SEEKERS, YES, most_moves
 from engine.bots.situation import FACT_COUNT
 from engine.bots.told import NEVER
 from engine.bots.whereabouts import CERTAIN
 from engine.rewards import Shaping
 from learner.move_games import AWAITING, FIRST_BOT, GUESSED, LEARNER, NONE, SEEKER, UNTOLD, MoveFragment, MoveGames
-from learner.strategist import Chooser, Settings, StrategistRun, advantages_of, going_on
+from learner.strategist import LEAST_BONUS, MOST_BONUS, Chooser, Settings, StrategistRun, advantages_of
 from learner.strategist_export import SCALE, quantised, weights_module
 from stratagem.cli import main
 
@@ -114,7 +114,7 @@ def test_without_room_a_move_is_played_and_not_kept(monkeypatch):
     games = MoveGames("generalsio", "small", 64, 60, 1, 200, Shaping())
     fragment = games.collect(Chooser().weights())
     assert fragment.among.max() > 10
-    room = 4 * games.batch.tiles + 2
+    room = most_moves(games.batch.tiles)
     assert len(fragment.features) <= 32 * room
     assert (fragment.chosen == NONE).mean() > 0.3
     assert fragment.facts[-1, :, :, 5].mean() > 16  # land grows as it does elsewhere
@@ -145,24 +145,15 @@ def test_what_is_learned_is_the_mean_of_the_latest_weights(quick, monkeypatch):
     assert means == pytest.approx([4.0, 6.0, 9.0, 12.5], rel=1e-5)  # from the third on half the mean, half the latest
 
 
-def test_the_command_takes_smaller_steps_where_it_goes_on(tmp_path, monkeypatch):
-    seen = []
-
-    def stop(run, tell):
-        seen.append(run.settings)
-        raise KeyboardInterrupt
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("learner.strategist.StrategistRun.train", stop)
-    StrategistRun(TINY, 0.0).save(tmp_path / "it.safetensors")
-    for more in ([], ["--start", "it.safetensors"]):
-        result = CliRunner().invoke(main, ["strategist", "--seed", "9", "--games", "8", *more])
-        assert result.exit_code == 130
-        assert "stopped before anything was learned" in result.output
-    afresh, going = seen
-    assert afresh == Settings(seed=9, games=8)
-    assert going == going_on(afresh)
-    assert going.rate < afresh.rate
+def test_the_bonus_follows_the_entropy_that_is_wanted():
+    run = StrategistRun(TINY, 0.0)
+    for entropy, bound in ((0.0, MOST_BONUS), (9.0, LEAST_BONUS)):
+        for _ in range(200):
+            run._adapt(1e-3, 0.002, entropy, 0.5)
+        assert run._bonus == pytest.approx(bound)
+    wanted = (TINY.entropy + TINY.last_entropy) / 2
+    run._adapt(1e-3, 0.002, wanted - 0.01, 0.5)
+    assert run._bonus > LEAST_BONUS
 
 
 def test_the_command_lets_half_of_the_seats_learn_by_the_scouts_guesses(tmp_path, monkeypatch):
