@@ -12,7 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,16 +68,21 @@ class Settings:
     clip: float = 0.2
     epochs: int = 2
     minibatch: int = 4096  # decisions of a gradient step
-    rate: float = 1e-3  # of Adam, at the start
-    most_rate: float = 1.3e-3  # and while there is time; at the end it falls
-    low_divergence: float = 0.001  # KL(old || new) of an iteration below which the rate rises,
-    high_divergence: float = 0.004  # and above which it falls
+    rate: float = 1.5e-3  # of Adam, at the start
+    most_rate: float = 3e-3  # and while there is time; at the end it falls
+    low_divergence: float = 0.0015  # KL(old || new) of an iteration below which the rate rises,
+    high_divergence: float = 0.006  # and above which it falls
     entropy: float = 0.35  # nats that are wanted at the start,
     last_entropy: float = 0.25  # and at the end
     shaping: float = 0.2  # weights of land and of armies in the potential
     unsure: float = 0.5  # what the imitation's scores are multiplied with at the start
     advice: float = 1.0  # weight of the seeker's move at the start, and
     halves: float = 4.0  # against half of an army, which nobody advises
+
+
+def going_on(settings: Settings) -> Settings:
+    """Settings for going on from a policy that has learned: smaller steps than from nothing."""
+    return replace(settings, rate=1e-3, most_rate=1.3e-3, low_divergence=0.001, high_divergence=0.004)
 
 
 class Chooser(nn.Module):

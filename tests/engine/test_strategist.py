@@ -19,7 +19,17 @@ from engine.bots.moves import (
     moves_words,
 )
 from engine.bots.situation import CHANCES, COUNTED, COUNTS, FACT_COUNT, FACTS, FLAG, assess, doublings
-from engine.bots.strategist import HIDDEN, UNITS, draw_move, odds_of, score_move, weigh_facts
+from engine.bots.strategist import (
+    BOUND,
+    HIDDEN,
+    UNITS,
+    draw_move,
+    odds_of,
+    score_by_loops,
+    score_by_numpy,
+    score_move,
+    weigh_facts,
+)
 from engine.bots.strategist_weights import INPUTS, MOVES, OUTPUTS, PHASES, SKIPS
 from engine.bots.whereabouts import CERTAIN
 
@@ -134,6 +144,32 @@ def test_scores_are_those_of_the_network_in_floating_point(ruleset, board):
             np.testing.assert_allclose(found, features @ skips + hidden @ outputs, atol=0.3)
             compared += 1
     assert compared > 300
+
+
+@pytest.mark.parametrize("score_moves", [score_by_loops, score_by_numpy])
+def test_what_all_moves_have_in_common_may_be_more_than_a_word_holds(score_moves):
+    common = np.int16(32767)
+    weights = [PHASES, INPUTS, MOVES, OUTPUTS, SKIPS]
+    phases, outputs = np.full_like(PHASES, common), np.full_like(OUTPUTS, common)
+    compared = 0
+    for board_, desk in positions("generalsio", "site", 80):
+        ask_advisers(board_, desk, 5)
+        count = list_moves(desk)
+        scores = []
+        for those in (weights, [phases, INPUTS, MOVES, outputs, SKIPS]):
+            score_moves(desk, count, *those)
+            scores.append([int(desk[listed(desk, k) + 1]) for k in range(count)])
+        weigh_facts(desk, phases, INPUTS)
+        exact = []
+        for k in range(count):
+            describe(desk, desk[listed(desk, k)])
+            exact.append(int(score_move(desk, MOVES, outputs, SKIPS)))
+        if count > 1:
+            assert min(exact) > 2**31
+            assert scores[1] == [min(max(score - exact[0], -BOUND), BOUND) for score in exact]
+            compared += 1
+        assert scores[0][0] == scores[1][0] == 0
+    assert compared > 20
 
 
 def test_a_decision_has_room_on_a_desk():

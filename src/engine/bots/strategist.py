@@ -36,6 +36,7 @@ STEPS = 64  # parts of a halving that are told apart,
 STEP_SHIFT = HALVING - 6
 ODDS = tuple(round(2**20 * 2 ** (-i / STEPS)) for i in range(STEPS))  # and the odds for each, of 2**20
 LEAST = 20  # halvings beyond which a move is never drawn
+BOUND = 1 << 30  # of scores, in words
 FOR_MOVE = 1 << 24  # counter of the draw: beyond those of prizes
 
 
@@ -74,11 +75,18 @@ def score_move(desk: Int32, moves: Int16, outputs: Int16, skips: Int16) -> int:
 def score_by_loops(
     desk: Int32, count: int, phases: Int16, inputs: Int16, moves: Int16, outputs: Int16, skips: Int16
 ) -> None:
-    """Score the moves that are listed, by a network of these weights."""
+    """Score the moves that are listed, by a network of these weights, from the first one's score.
+
+    What all of a turn's moves have in common may be more than a word holds: learning leaves it to chance.
+    """
     weigh_facts(desk, phases, inputs)
+    first = 0
     for k in range(count):
         describe(desk, int(desk[listed(desk, k)]))
-        desk[listed(desk, k) + 1] = score_move(desk, moves, outputs, skips)
+        score = score_move(desk, moves, outputs, skips)
+        if k == 0:
+            first = score
+        desk[listed(desk, k) + 1] = min(max(score - first, -BOUND), BOUND)
 
 
 def score_by_numpy(
@@ -93,6 +101,7 @@ def score_by_numpy(
     features = np.array(described, np.int64)
     hidden = (phases[facts[0]].astype(np.int64) << PHASE_SHIFT) + facts[1:] @ inputs[1:] + features @ moves
     scores = (features @ skips << SKIP_SHIFT) + (np.maximum(hidden, 0) >> UNIT_SHIFT) @ outputs
+    scores = np.clip(scores - scores[0], -BOUND, BOUND)
     for k in range(count):
         desk[listed(desk, k) + 1] = int(scores[k])
 
