@@ -119,8 +119,7 @@ def mark_seekers(words: Int32, vector: Int32, header: Int32, out: Float32, row: 
 def mark_strategists(words: Int32, vector: Int32, header: Int32, out: Float32, row: Int32, desk: Int32) -> None:
     """Mark every move by how the strategist likes it: 1 the best, 1/SPAN less for each 64th of a halving of its odds.
 
-    0 is what it never plays, or at less than 2**-(SPAN/64) times the odds. Of half an army it tells nothing. out (H, W,
-    MARKS); row and desk are scratch.
+    0 is what it never plays, or at less than 2**-(SPAN/64) times the odds. out (H, W, MARKS); row and desk are scratch.
     """
     key = lay_out_row(words, vector, header, row)
     count = weigh_moves(row, 0, key, BY_TABLES, desk)
@@ -130,10 +129,8 @@ def mark_strategists(words: Int32, vector: Int32, header: Int32, out: Float32, r
     clear(out)
     for k in range(count):
         behind = (best - int(desk[listed(desk, k) + 1])) >> STEP_SHIFT
-        action = int(desk[listed(desk, k)])
-        is_half = 0 < action <= 8 * out.shape[0] * out.shape[1] and (action - 1) & 1 != 0
-        if behind < SPAN and not is_half:
-            mark(action, (SPAN - behind) * PART, out)
+        if behind < SPAN:
+            mark(int(desk[listed(desk, k)]), (SPAN - behind) * PART, out)
 
 
 @call

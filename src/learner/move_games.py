@@ -15,7 +15,7 @@ from engine.batch import END_FIELDS, END_TERMINATED, END_TRUNCATED, END_WINNER, 
 from engine.board import ENEMY, EPISODE, MAX_SEATS, RUNNING, TILES, VISIBLE, WINNER, get
 from engine.bots import choose_in_game, scratch_words
 from engine.bots.desk import BY_TABLES, MOVABLE, TOLD
-from engine.bots.moves import ADVICE, FEATURE, FEATURES, ask_advisers, describe, list_moves, listed, most_moves
+from engine.bots.moves import ADVICE, FEATURE, FEATURES, ask_advisers, describe, list_moves, listed
 from engine.bots.options import OPEN, settled
 from engine.bots.scout import Guesser, must_guess
 from engine.bots.sight import relation_in, vector_start, view_start, view_step
@@ -233,7 +233,7 @@ class MoveGames:
         self._reward = np.zeros((turns, games, 2), np.float32)
         self._done = np.zeros((turns, games), np.int8)
         self._winner = np.zeros((turns, games), np.int8)
-        room = max(2 * turns * -(-games // RUNS) * MOVES_KEPT, most_moves(self.batch.tiles))
+        room = max(2 * turns * -(-games // RUNS) * MOVES_KEPT, 4 * self.batch.tiles + 2)
         self._features = np.zeros((RUNS, room, FEATURES), np.int8)
         self._kept = np.zeros(RUNS, np.int64)
         self._desks = np.zeros((RUNS, scratch_words(self.batch.tiles)), np.int32)

@@ -12,7 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from torch.nn import functional as F  # noqa: N812 (the name the field knows it 
 from engine.arrays import Bool, Float32, Int8, Int16, Int32, Int64
 from engine.bots import find_bot
 from engine.bots.hunter import CYCLE
-from engine.bots.moves import FEATURES, HALF, SEEKERS
+from engine.bots.moves import FEATURES, SEEKERS
 from engine.bots.scout import Guesser
 from engine.bots.situation import FACT_COUNT
 from engine.bots.strategist import HIDDEN
@@ -76,13 +76,7 @@ class Settings:
     last_entropy: float = 0.25  # and at the end
     shaping: float = 0.2  # weights of land and of armies in the potential
     unsure: float = 0.5  # what the imitation's scores are multiplied with at the start
-    advice: float = 1.0  # weight of the seeker's move at the start, and
-    halves: float = 4.0  # against half of an army, which nobody advises
-
-
-def going_on(settings: Settings) -> Settings:
-    """Settings for going on from a policy that has learned: smaller steps than from nothing."""
-    return replace(settings, rate=1e-3, most_rate=1.3e-3, low_divergence=0.001, high_divergence=0.004)
+    advice: float = 1.0  # weight of the seeker's move at the start
 
 
 class Chooser(nn.Module):
@@ -344,7 +338,6 @@ class StrategistRun:
             self.chooser.outputs.mul_(self.settings.unsure)
             self.chooser.skips.mul_(self.settings.unsure)
             self.chooser.skips[SEEKERS] = self.settings.advice
-            self.chooser.skips[HALF] = -self.settings.halves
 
     def _seat(self, games: MoveGames, begun: Bool) -> None:
         """Choose who plays in games that have begun, the pool comes behind the learner; and who goes by guesses."""

@@ -92,7 +92,6 @@ def test_the_strategist_marks_moves_by_their_odds(ruleset, board):
             scores = np.array([int(desk[listed(desk, k) + 1]) for k in range(count)], np.int64)
             wanted = np.zeros_like(marks)
             wanted[codes] = np.maximum(SPAN - ((scores.max() - scores) >> STEP_SHIFT), 0) / SPAN
-            wanted[2 : 1 + 8 * batch.tiles : 2] = 0.0  # half of an army
             assert (marks == wanted).all()
             assert legal[g, 0, marks > 0].all()
             odds = np.where(marks > 0, 2.0 ** ((marks - 1.0) * SPAN / 64), 0.0)

@@ -8,7 +8,7 @@ from engine.actions import PASS, build_code, expand_mask, move_code
 from engine.batch import GameBatch
 from engine.bots import scratch_words
 from engine.bots.desk import BY_TABLES, FIND, PLACES, map_at
-from engine.bots.moves import ADVICE, ADVISERS, FEATURE, FEATURES, HALF, YES, ask_advisers, describe, list_moves, listed
+from engine.bots.moves import ADVICE, ADVISERS, FEATURE, FEATURES, YES, ask_advisers, describe, list_moves, listed
 from engine.bots.situation import CHANCES, assess, doublings
 
 ARMY = 1 + len(ADVISERS)  # of a move's features the first behind the advice
@@ -33,13 +33,13 @@ def features_of(desk, action):
     return desk[FEATURE : FEATURE + FEATURES].tolist()
 
 
-def test_all_legal_moves_of_whole_armies_are_listed_and_passing_and_of_half_the_largest():
+def test_all_legal_moves_of_whole_armies_are_listed_and_passing():
     game = read(16, "A3 a1 . .\n^ a4 b9 B1", turn=60).game()
     desk = sit_down(game)
-    moves = [move_code(0, RIGHT, 0), *(move_code(5, direction, half) for direction in (0, 3) for half in (0, 1))]
+    moves = [move_code(0, RIGHT, 0), *(move_code(5, direction, 0) for direction in (0, 3))]
     assert moves_of(desk) == [PASS, *moves]
     legal = np.flatnonzero(expand_mask(game.observe(0).mask.reshape(-1), castles=False))
-    assert set(moves_of(desk)) == {int(code) for code in legal if code == PASS or (code - 1) % 2 == 0 or code in moves}
+    assert set(moves_of(desk)) == {int(code) for code in legal if code == PASS or (code - 1) % 2 == 0}
 
 
 def test_a_castle_that_can_be_built_is_a_move():
@@ -82,32 +82,18 @@ def test_what_is_told_of_an_army_and_where_it_goes():
     assert home[END : END + 4] == [YES, 0, 0, 0]
     assert home[END + 10] == 9 - 1 + 3
     assert home[END + 14] == doublings(4)  # whom it leaves standing beside the tile
-    assert home[-11] == YES  # it goes home
-    assert strike[-7:-5] == [9 - 1 - 4 - 1 - 1, 0]  # would arrive on the general; by no other way more
-    assert home[-7:-5] == [9 + 2 + 8 - 5 - 2, 2 * (2 + 8)]  # by way of home with what stands there
-    assert strike[-5:-2] == [doublings(CHANCES), 64, doublings(CHANCES)]  # it sees all that is left to be seen
+    assert home[-9] == YES  # it goes home
+    assert strike[-5:-3] == [9 - 1 - 4 - 1 - 1, 0]  # would arrive on the general; by no other way more
+    assert home[-5:-3] == [9 + 2 + 8 - 5 - 2, 2 * (2 + 8)]  # by way of home with what stands there
+    assert strike[-3:] == [doublings(CHANCES), 64, doublings(CHANCES)]  # it sees all that is left to be seen
     known = features_of(sit_down(read(16, "A3 a9 B1 .", turn=60).game()), move_code(1, RIGHT, 0))
-    assert known[-5:-2] == [0, 0, 0]  # nothing is left to be found
-
-
-def test_of_half_an_army_is_told_what_goes_and_what_stays():
-    game = read(16, "A9 a1 b2 B1\n^ a7 . .", turn=60).game()
-    desk = sit_down(game)
-    whole, half = (features_of(desk, move_code(0, RIGHT, is_half)) for is_half in (0, 1))
-    assert move_code(0, RIGHT, 1) in moves_of(desk)
-    assert move_code(5, RIGHT, 1) not in moves_of(desk)
-    assert half[ARMY : ARMY + 2] == [doublings(4 + 1), 4 + 1]  # four go, as of a whole army of five
-    assert half[END + 10] == 4 + 1
-    assert whole[-2:] == [0, 0]
-    assert half[HALF:] == [YES, doublings(9 - 4 - 1)]
-    differ = {i for i in range(ARMY, FEATURES) if whole[i] != half[i]}
-    assert differ <= {ARMY, ARMY + 1, END + 10, END + 12, END + 13, END + 17, FEATURES - 7, HALF, HALF + 1}
+    assert known[-3:] == [0, 0, 0]  # nothing is left to be found
 
 
 def test_what_is_told_of_how_probably_a_move_finds_the_general():
     game = read(16, "A5 a4 a1 a7 . . .\n^ ^ ^ ^ ^ . B30", turn=60).game()  # it may be where the last two columns are
     desk = sit_down(game)
-    onward, back = (features_of(desk, move_code(3, direction, 0))[-5:-2] for direction in (RIGHT, 2))
+    onward, back = (features_of(desk, move_code(3, direction, 0))[-3:] for direction in (RIGHT, 2))
     find = desk[map_at(desk, FIND) : map_at(desk, FIND) + desk[PLACES]].reshape(-1, 8)[1:-1, :7]
     assert find[0].tolist() == [0, 0, 0, 0, find[0, 4], CHANCES, CHANCES]
     assert 0 < find[0, 4] < CHANCES

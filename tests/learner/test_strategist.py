@@ -14,7 +14,7 @@ from engine.bots.told import NEVER
 from engine.bots.whereabouts import CERTAIN
 from engine.rewards import Shaping
 from learner.move_games import AWAITING, FIRST_BOT, GUESSED, LEARNER, NONE, SEEKER, UNTOLD, MoveFragment, MoveGames
-from learner.strategist import LEAST_BONUS, MOST_BONUS, Chooser, Settings, StrategistRun, advantages_of, going_on
+from learner.strategist import LEAST_BONUS, MOST_BONUS, Chooser, Settings, StrategistRun, advantages_of
 from learner.strategist_export import SCALE, quantised, weights_module
 from stratagem.cli import main
 
@@ -154,26 +154,6 @@ def test_the_bonus_follows_the_entropy_that_is_wanted():
     wanted = (TINY.entropy + TINY.last_entropy) / 2
     run._adapt(1e-3, 0.002, wanted - 0.01, 0.5)
     assert run._bonus > LEAST_BONUS
-
-
-def test_the_command_takes_smaller_steps_where_it_goes_on(tmp_path, monkeypatch):
-    seen = []
-
-    def stop(run, tell):
-        seen.append(run.settings)
-        raise KeyboardInterrupt
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("learner.strategist.StrategistRun.train", stop)
-    StrategistRun(TINY, 0.0).save(tmp_path / "it.safetensors")
-    for more in ([], ["--start", "it.safetensors"]):
-        result = CliRunner().invoke(main, ["strategist", "--seed", "9", "--games", "8", *more])
-        assert result.exit_code == 130
-        assert "stopped before anything was learned" in result.output
-    afresh, going = seen
-    assert afresh == Settings(seed=9, games=8)
-    assert going == going_on(afresh)
-    assert going.rate < afresh.rate
 
 
 def test_the_command_lets_half_of_the_seats_learn_by_the_scouts_guesses(tmp_path, monkeypatch):

@@ -1,11 +1,11 @@
 """The moves that a seat may choose among, each described in FEATURES whole numbers.
 
-A move is passing, a whole army's step, half of one's from home or from where the largest army stands, or the castle
-that the seat could build nearest to home. What tells moves apart: which of the options (`engine.bots.options`) would
-play it, and whether the seeker would; the army and where it stands; what it enters; whether it comes nearer to home, to
-where the enemy's general is or probably is, to land that is not one's own, to the enemy's tiles, to the front, to the
-enemy's largest army; whether it may find the enemy's general; and what stays behind of half an army. Flags are YES, all
-else stands as the facts of `engine.bots.situation` do.
+A move is passing, a whole army's step, or the castle that the seat could build nearest to home. What tells moves apart:
+which of the options (`engine.bots.options`) would play it, and whether the seeker would; the army and where it stands;
+what it enters; and whether it comes nearer to home, to where the enemy's general is or probably is, to land that is
+not one's own, to the enemy's tiles, to the front, to the enemy's largest army; and whether it may find the enemy's
+general. Flags are YES, all else stands as the
+facts of `engine.bots.situation` do.
 """
 
 from engine.actions import PASS
@@ -44,12 +44,10 @@ YES = 16  # a flag that is set
 ADVISERS = ("seeker", *OPTIONS)  # whose moves are told
 RECKONED = 192  # words behind the facts in which `engine.bots.strategist` reckons
 ADVICE = FACTS + FACT_COUNT + RECKONED  # first word of their moves on a desk
-FEATURES = 1 + len(ADVISERS) + 51
+FEATURES = 1 + len(ADVISERS) + 49
 FEATURE = ADVICE + len(ADVISERS)  # first word of a move's features
 CASTLE_ADVICE = ADVICE + 1 + CASTLE
-SEEKERS = 1  # the feature that is YES for the seeker's move,
-HALF = FEATURES - 2  # and the one for half of an army
-LEAST_HALVED = 4  # armies of which half may go
+SEEKERS = 1  # the feature that is YES for the seeker's move
 # Maps behind those of the desk: ways to the goal, the nearest foreign land, the nearest enemy tile, the front, and the
 # enemy's largest army.
 GOAL, NEAR_WAY, FOE_WAY, FRONT_WAY, LARGEST_WAY = range(FIND + 1, FIND + 6)
@@ -62,8 +60,8 @@ def moves_words(tiles: int) -> int:
 
 
 def most_moves(tiles: int) -> int:
-    """So many moves there may be: four a tile, as many of half an army from two of them, passing and a castle."""
-    return 4 * tiles + 10
+    """So many moves there may be: four a tile, passing and a castle."""
+    return 4 * tiles + 2
 
 
 @inlined
@@ -110,7 +108,7 @@ def ask_advisers(board: Int32, desk: Int32, key: int) -> None:
 def list_moves(desk: Int32) -> int:
     """Write down the action codes of all moves, passing first, where `listed` says; returns how many."""
     words = map_at(desk, WORDS)
-    stride, home, main = int(desk[STRIDE]), int(desk[HOME]), int(desk[MAIN])
+    stride = int(desk[STRIDE])
     desk[listed(desk, 0)] = PASS
     count = 1
     for p in range(stride, int(desk[PLACES]) - stride):
@@ -120,9 +118,6 @@ def list_moves(desk: Int32) -> int:
                 if (exits >> direction) & 1:
                     desk[listed(desk, count)] = move_to(p, direction, 0, stride)
                     count += 1
-                    if (p == home or p == main) and army_in(int(desk[words + p])) >= LEAST_HALVED:
-                        desk[listed(desk, count)] = move_to(p, direction, 1, stride)
-                        count += 1
     castle = int(desk[CASTLE_ADVICE])
     is_listed = False
     for k in range(count):
@@ -184,10 +179,10 @@ def describe_ways(desk: Int32, at: int, p: int, q: int) -> int:
 
 
 @kernel
-def describe_end(desk: Int32, at: int, p: int, q: int, army: int) -> int:
+def describe_end(desk: Int32, at: int, p: int, q: int) -> int:
     """What the army enters, what is left of it there, and who could strike it."""
     words = map_at(desk, WORDS)
-    other = int(desk[words + q])
+    army, other = army_in(int(desk[words + p])), int(desk[words + q])
     relation, kind, largest = relation_in(other), kind_in(other), int(desk[LARGEST])
     is_own, is_seen = relation == MINE, other & VISIBLE != 0
     left = army - 1 + army_in(other) if is_own else army - 1 - army_in(other)
@@ -235,10 +230,10 @@ def describe_beyond(desk: Int32, at: int, p: int, q: int) -> int:
 
 
 @kernel
-def describe_arrival(desk: Int32, at: int, p: int, q: int, army: int) -> int:
+def describe_arrival(desk: Int32, at: int, p: int, q: int) -> int:
     """How many would arrive at the goal by way of `q`, and how many more than if the army stood there now."""
     gain = map_at(desk, GAIN)
-    after = int(desk[gain + q])
+    army, after = army_in(int(desk[map_at(desk, WORDS) + p])), int(desk[gain + q])
     if after > -FAR:
         after += gain_on(int(desk[map_at(desk, WORDS) + q]))
     at = put(desk, at, within(army + after, 60))
@@ -246,7 +241,7 @@ def describe_arrival(desk: Int32, at: int, p: int, q: int, army: int) -> int:
 
 
 @kernel
-def describe_find(desk: Int32, at: int, q: int) -> int:
+def describe_find(desk: Int32, at: int, q: int) -> None:
     """How probably the enemy's general is seen from `q`, and from the best place beside it."""
     words, find = map_at(desk, WORDS), map_at(desk, FIND)
     chance, further = int(desk[find + q]), 0
@@ -256,7 +251,7 @@ def describe_find(desk: Int32, at: int, q: int) -> int:
             further = max(further, int(desk[find + after]))
     at = put(desk, at, doublings(chance))
     at = put(desk, at, min(chance // 8, 64))
-    return put(desk, at, doublings(further))
+    put(desk, at, doublings(further))
 
 
 @kernel
@@ -275,8 +270,7 @@ def describe(desk: Int32, action: int) -> None:
     words = map_at(desk, WORDS)
     p = (tile // (stride - 1) + 1) * stride + tile % (stride - 1)
     q = p + shift(((action - 1) >> 1) & 3, stride)
-    is_half, before = (action - 1) & 1 != 0, army_in(int(desk[words + p]))
-    army = (before >> 1) + 1 if is_half else before  # so many as if they were a whole army
+    army = army_in(int(desk[words + p]))
     at = put(desk, at, doublings(army))
     at = put(desk, at, min(army, 40))
     at = put(desk, at, yes(p == int(desk[HOME])))
@@ -284,13 +278,11 @@ def describe(desk: Int32, action: int) -> None:
     at = put(desk, at, yes(p == int(desk[MAIN])))
     at = put(desk, at, yes(kind_in(int(desk[words + p])) == CITY))
     at = describe_ways(desk, at, p, q)
-    at = describe_end(desk, at, p, q, army)
+    at = describe_end(desk, at, p, q)
     at = describe_beyond(desk, at, p, q)
     at = put(desk, at, yes(q == int(desk[HOME])))
     at = put(desk, at, yes(q == int(desk[FRONT])))
     at = put(desk, at, yes(army == 2))
     at = put(desk, at, yes(relation_in(int(desk[words + q])) == MINE and army_in(int(desk[words + q])) == 1))
-    at = describe_arrival(desk, at, p, q, army)
-    at = describe_find(desk, at, q)
-    at = put(desk, at, yes(is_half))
-    put(desk, at, doublings(before - army))
+    at = describe_arrival(desk, at, p, q)
+    describe_find(desk, at, q)

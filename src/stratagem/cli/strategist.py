@@ -52,15 +52,14 @@ def strategist(
     from learner.crew import crew_of
     from learner.report import draw_options
     from learner.scout import guesser_of, load_scout
-    from learner.strategist import Settings, StrategistRun, going_on
+    from learner.strategist import Settings, StrategistRun
     from learner.strategist_export import quantised, weights_module
 
     guesser = guesser_of(load_scout(), crew_of(torch.device("cpu"))) if scout else None
     torch.set_num_threads(1)  # gradient steps are short; games have all cores
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(seed=seed, games=games)
-    run = StrategistRun(settings if start is None else going_on(settings), 60.0 * minutes, guesser)
+    run = StrategistRun(Settings(seed=seed, games=games), 60.0 * minutes, guesser)
     if start is not None:
         try:
             run.start_from(start)
