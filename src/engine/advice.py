@@ -33,7 +33,7 @@ from engine.compile import call, kernel
 from engine.rulesets import RULESETS
 
 ADVISERS = ("seeker", "strategist")
-SEEKERS, STRATEGISTS = range(2)
+BY_SEEKER, BY_STRATEGIST = range(2)
 MARKS = 6
 PASSING, BUILDING = 4, 5
 SPAN = 1024  # 64ths of a halving
@@ -60,7 +60,7 @@ def advice_words(seats: int, tiles: int) -> int:
 
 def adviser_words(adviser: str, tiles: int) -> int:
     """Length of an adviser's desk."""
-    return scratch_words(tiles) if adviser == ADVISERS[STRATEGISTS] else desk_words(tiles)
+    return scratch_words(tiles) if adviser == ADVISERS[BY_STRATEGIST] else desk_words(tiles)
 
 
 @kernel
@@ -141,7 +141,7 @@ def advise_boards(
     (N, V), header (HEADER,), out float32 (N, H, W, MARKS), row `advice_words`, desk `adviser_words`.
     """
     for n in range(len(words)):
-        if adviser == SEEKERS:
+        if adviser == BY_SEEKER:
             mark_seekers(words[n], vectors[n], header, out[n], row, desk)
         else:
             mark_strategists(words[n], vectors[n], header, out[n], row, desk)

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.arrays import Bool, Float32, Int8, Int16, Int32, Int64
 from engine.batch import END_FIELDS, END_TERMINATED, END_TRUNCATED, END_WINNER, SAME, GameBatch, step_game
-from engine.board import ENEMY, EPISODE, MAX_SEATS, RUNNING, TILES, VISIBLE, WINNER, get
+from engine.board import ENEMY, EPISODE, MAX_SEATS, TILES, VISIBLE, get
 from engine.bots import choose_in_game, scratch_words
 from engine.bots.desk import BY_TABLES, MOVABLE, TOLD
 from engine.bots.moves import ADVICE, FEATURE, FEATURES, ask_advisers, describe, list_moves, listed
@@ -292,7 +292,7 @@ class MoveGames:
         batch, seen = self.batch, self.batch.observe()
         shape = (-1, batch.height, batch.width)
         for s in range(2):
-            waits = (self.told[:, s] != UNTOLD) & (self.players[:, s] >= LEARNER) & (batch.rows[:, WINNER] == RUNNING)
+            waits = (self.told[:, s] != UNTOLD) & (self.players[:, s] >= LEARNER)
             waits &= must_guess(seen.words[:, s], seen.vector[:, s, 0])
             asked: Int32 = np.flatnonzero(waits).astype(np.int32)
             points, is_guess = np.zeros((len(asked), batch.tiles), np.int32), np.zeros(len(asked), np.int32)

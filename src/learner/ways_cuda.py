@@ -14,9 +14,10 @@ from engine.advice import ADVISERS, advice_words, adviser_words
 from engine.arrays import Int32
 from engine.board import SEATS
 from engine.bots.desk import desk_words
-from engine.cuda.kernels import believe_each, seek_each, survey_each, weigh_each
+from engine.cuda.kernels import believe_each, mark_seekers_each, mark_strategists_each, survey_each
 from engine.ways import MAPS, map_places
 
+ADVISING = dict(zip(ADVISERS, (mark_seekers_each, mark_strategists_each), strict=True))
 THREADS = 32  # of a block: a few thousand boards then lie on all multiprocessors
 
 
@@ -54,9 +55,6 @@ def advise_on_gpu(adviser: str, words: Tensor, vector: Tensor, header: Int32, ou
     tensors = (words, vector, header_on(words.device, header.tobytes()), out, rows, desks)
     arrays = (cuda.as_cuda_array(x, sync=False) for x in tensors)
     ADVISING[adviser][-(-count // THREADS), THREADS, stream](*arrays)
-
-
-ADVISING = dict(zip(ADVISERS, (seek_each, weigh_each), strict=True))
 
 
 @cache

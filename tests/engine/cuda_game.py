@@ -151,8 +151,8 @@ def signatures():
         "expand_masks": void(rows, boolean[:, :, ::1], boolean),
         "survey_each": void(boards, tiles, tiles, boards, int32[:, :, ::1]),
         "believe_each": void(boards, rows, boards, rows),
-        "seek_each": void(int32[:, :, ::1], rows, flat, boards, rows, rows),
-        "weigh_each": void(int32[:, :, ::1], rows, flat, boards, rows, rows),
+        "mark_seekers_each": void(int32[:, :, ::1], rows, flat, boards, rows, rows),
+        "mark_strategists_each": void(int32[:, :, ::1], rows, flat, boards, rows, rows),
     }
 
 
@@ -183,14 +183,14 @@ def survey_games(device):
             marks = np.zeros((2, *armies.shape, advice.MARKS), np.float32)
             rows = np.zeros((count, advice.advice_words(2, tiles)), np.int32)
             if device == "cpu":
-                for adviser in (advice.SEEKERS, advice.STRATEGISTS):
+                for adviser in (advice.BY_SEEKER, advice.BY_STRATEGIST):
                     advice.advise_boards(adviser, words, vectors, header, marks[adviser], rows[0], desks[0])
                 belief.believe_boards(boards, told, guessed, desks[0])
                 survey_boards(boards, armies, guessed[..., belief.LIKELY].copy(), found, maps[0])
             else:
-                from engine.cuda.kernels import believe_each, seek_each, survey_each, weigh_each
+                from engine.cuda.kernels import believe_each, mark_seekers_each, mark_strategists_each, survey_each
 
-                for kernel, out in zip((seek_each, weigh_each), marks, strict=True):
+                for kernel, out in zip((mark_seekers_each, mark_strategists_each), marks, strict=True):
                     kernel[2, 3](words, vectors, header, out, rows, desks)
                 believe_each[2, 3](boards, told, guessed, desks)
                 survey_each[2, 3](boards, armies, guessed[..., belief.LIKELY].copy(), found, maps)

@@ -91,7 +91,7 @@ def test_seats_that_are_told_go_by_guesses_and_by_what_they_have_noted(monkeypat
     games.players[:, 0] = LEARNER
     games.told[::2, 0] = AWAITING
     weights = Chooser().weights()
-    ends = 0
+    ends = certain = 0
     for _ in range(6):
         fragment = games.collect(weights)
         ends += int(fragment.done.sum())
@@ -103,7 +103,9 @@ def test_seats_that_are_told_go_by_guesses_and_by_what_they_have_noted(monkeypat
             met = fragment.facts[-1, ::2, 0]
             assert (met[:, SURE] == CERTAIN).mean() > 0.7  # unless the place has come into sight since
             assert (fragment.facts[-1, 1::2, 0, SURE] == CERTAIN).mean() < 0.5
+            certain += 1
     assert ends >= 24
+    assert certain > 0
     calls, seen, in_fog = (sum(column) for column in zip(*asked, strict=True))
     assert calls > 50
     assert seen > in_fog > 0

@@ -2,10 +2,9 @@
 
 A move is passing, a whole army's step, or the castle that the seat could build nearest to home. What tells moves apart:
 which of the options (`engine.bots.options`) would play it, and whether the seeker would; the army and where it stands;
-what it enters; and whether it comes nearer to home, to where the enemy's general is or probably is, to land that is
-not one's own, to the enemy's tiles, to the front, to the enemy's largest army; and whether it may find the enemy's
-general. Flags are YES, all else stands as the
-facts of `engine.bots.situation` do.
+what it enters; whether it comes nearer to home, to where the enemy's general is or probably is, to land that is not
+one's own, to the enemy's tiles, to the front, to the enemy's largest army; and whether it may find the enemy's general.
+Flags are YES, all else stands as the facts of `engine.bots.situation` do.
 """
 
 from engine.actions import PASS

@@ -63,7 +63,7 @@ from engine.bots.hunter import (
 from engine.bots.march import advance, aim, aim_near, find_front
 from engine.bots.opening import open_by_plan
 from engine.bots.sight import army_in, exits_in, relation_in
-from engine.bots.situation import gain_on
+from engine.bots.situation import gain_alone
 from engine.compile import kernel
 from engine.rulesets import RULE_CASTLE_PRICE, RULE_DEATHTOUCH_TURN
 
@@ -128,7 +128,7 @@ def search(desk: Int32) -> int:
         q = place + shift(direction, stride)
         if (exits >> direction) & 1 and int(desk[goal_way + q]) == int(desk[goal_way + place]) - 1:
             word = int(desk[words + q])
-            value = CROWD * (min(gain_on(word), 0) + int(desk[alone + q])) - min(army_in(word), CROWD - 1)
+            value = CROWD * (gain_alone(word) + int(desk[alone + q])) - min(army_in(word), CROWD - 1)
             if value > most:
                 most, action = value, move_to(place, direction, 0, stride)
     return action

@@ -225,6 +225,12 @@ def gain_on(word: int) -> int:
     return -1 - army_in(word) if word & VISIBLE else -2
 
 
+@inlined
+def gain_alone(word: int) -> int:
+    """The same for one that joins no armies of its own."""
+    return min(gain_on(word), 0)
+
+
 @kernel
 def weigh_ways(desk: Int32) -> None:
     """Fill GAIN with what an army at each place gains on the best of its shortest ways to the goal, -FAR without one;
@@ -232,8 +238,8 @@ def weigh_ways(desk: Int32) -> None:
 
     QUEUE lists the places in the order of GOAL_WAY, as `aim` leaves it.
     """
-    alone = map_at(desk, ALONE)
-    words, queue, gain, goal_way = map_at(desk, WORDS), map_at(desk, QUEUE), map_at(desk, GAIN), map_at(desk, GOAL_WAY)
+    words, queue, goal_way = map_at(desk, WORDS), map_at(desk, QUEUE), map_at(desk, GOAL_WAY)
+    gain, alone = map_at(desk, GAIN), map_at(desk, ALONE)
     stride = int(desk[STRIDE])
     reached = 0
     for p in range(int(desk[PLACES])):
@@ -243,15 +249,15 @@ def weigh_ways(desk: Int32) -> None:
             reached += 1
     for i in range(reached):
         p = int(desk[queue + i])
-        way, best, least = int(desk[goal_way + p]), -FAR, -FAR
+        way, best, best_alone = int(desk[goal_way + p]), -FAR, -FAR
         for direction in range(4):
             q = p + shift(direction, stride)
             if int(desk[goal_way + q]) == way - 1 and way > 0:
-                gained = gain_on(int(desk[words + q]))
-                best = max(best, gained + int(desk[gain + q]))
-                least = max(least, min(gained, 0) + int(desk[alone + q]))
+                word = int(desk[words + q])
+                best = max(best, gain_on(word) + int(desk[gain + q]))
+                best_alone = max(best_alone, gain_alone(word) + int(desk[alone + q]))
         desk[gain + p] = best if way > 0 else 0
-        desk[alone + p] = least if way > 0 else 0
+        desk[alone + p] = best_alone if way > 0 else 0
 
 
 @kernel

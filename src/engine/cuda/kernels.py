@@ -275,7 +275,7 @@ def believe_each(boards: Float32, told: Int32, out: Float32, desks: Int32) -> No
 
 
 @launched
-def seek_each(words: Int32, vectors: Int32, header: Int32, out: Float32, rows: Int32, desks: Int32) -> None:
+def mark_seekers_each(words: Int32, vectors: Int32, header: Int32, out: Float32, rows: Int32, desks: Int32) -> None:
     """`engine.advice.mark_seekers` of N observations, a thread each: words (N, H, W), vectors (N, V), header (HEADER,),
     out (N, H, W, MARKS), rows and desks (N, words).
     """
@@ -285,7 +285,7 @@ def seek_each(words: Int32, vectors: Int32, header: Int32, out: Float32, rows: I
 
 
 @launched
-def weigh_each(words: Int32, vectors: Int32, header: Int32, out: Float32, rows: Int32, desks: Int32) -> None:
+def mark_strategists_each(words: Int32, vectors: Int32, header: Int32, out: Float32, rows: Int32, desks: Int32) -> None:
     """The same of `engine.advice.mark_strategists`."""
     n = cuda.grid(1)
     if n < words.shape[0]:
