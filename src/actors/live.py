@@ -2,7 +2,8 @@
 
 One move a turn at most: each update is shown to the mind, which remembers; only the latest is answered. A move that was
 sent and not yet played when the next one is due is taken back first. After a lost connection it joins again, and where
-the server gives it its seat back it plays on with what it remembers; a server that stays away is given up.
+the server gives it its seat back it plays on with what it remembers; a server that stays away is given up, and so is
+one that has refused a place in a game three times.
 
 Source: RULES.md, "Live protocol of the site".
 """
@@ -24,6 +25,7 @@ from engine.rulesets import RULESETS
 BOT_PREFIX = "[Bot]"  # the site asks it of bots' names
 DUEL, FFA = "1v1", "ffa"
 OF_MOVES = ("attack", "clear_moves", "leave_game")  # what errors begin with that need not end the waiting for a game
+WAITS = (1.0, 4.0)  # seconds after which it joins again, where a server refuses: it may have been too fast
 
 
 class LiveError(RuntimeError):
@@ -88,6 +90,7 @@ class LivePlayer:
         self._index = -1  # of the last move sent in this game
         self._moved = -1e9  # when that was
         self._lost: float | None = None  # when the connection was
+        self._refusals = 0  # of the game that is waited for
         self.client = socketio.AsyncClient(
             reconnection=True,
             reconnection_delay=0.2,
@@ -149,7 +152,7 @@ class LivePlayer:
             self.complaints.append(str(data))
             is_late = str(data).startswith(OF_MOVES)  # of a move that was on its way as its game ended
             if self._outcome is None and not is_late:
-                raise LiveError(f"the server refuses: {data}")
+                await self._join_again(f"the server refuses: {data}")
 
     async def _emit(self, event: str, *data: object) -> None:
         """Send, if there is a connection: what a lost one swallows, joining again makes good."""
@@ -171,10 +174,25 @@ class LivePlayer:
         if seat.force_start:
             await self._emit("set_force_start", None if seat.queue == FFA else seat.queue, True)
 
+    async def _join_again(self, why: str) -> None:
+        """Wait, then ask for a game once more, unless one begins. Raises LiveError after the last of WAITS."""
+        if self._refusals == len(WAITS):
+            raise LiveError(why)
+        wait = WAITS[self._refusals]
+        self._refusals += 1
+        self._tell(f"{why}; joining again in {wait:g} s")
+        await asyncio.sleep(wait)
+        news = [(event, data) for event, data in self._heard if event != "gio_error"]  # of one refusal there are many
+        self.complaints += [str(data) for event, data in self._heard if event == "gio_error"]
+        self._heard = deque(news)
+        if not any(event in ("connect", "disconnect", "game_start") for event, _ in news):
+            await self._join()
+
     def _start(self, data: object) -> None:
         """A game begins, or goes on after a lost connection."""
         if not isinstance(data, dict) or not isinstance(data.get("usernames"), list):
             raise LiveError(f"game_start says {data!r}; accepted: an object with usernames")
+        self._refusals = 0
         replay_id, self._place = str(data.get("replay_id")), data.get("playerIndex")
         teams = data.get("teams")
         self._teams = teams if isinstance(teams, list) and len(teams) == len(data["usernames"]) else []

@@ -11,6 +11,7 @@ import pytest
 import socketio
 from click.testing import CliRunner
 
+from actors import live
 from actors.bot_mind import BotMind
 from actors.live import LiveError, LivePlayer, Seat
 from actors.players import bot_player, policy_player
@@ -261,7 +262,9 @@ def test_a_server_that_is_not_there_is_named():
         asyncio.run(player().play("http://127.0.0.1:9"))
 
 
-def test_a_server_that_refuses_is_quoted():
+def test_a_server_that_refuses_is_quoted(monkeypatch):
+    monkeypatch.setattr(live, "WAITS", (0.1, 0.1))
+
     async def play(server, url):
         await player(user="u" * 200).play(url)
 
@@ -294,8 +297,36 @@ def test_a_move_that_came_too_late_for_its_game_ends_nothing():
     one = player()
     asyncio.run(one._deal("gio_error", "attack: you are in no game", more=True))
     assert one.complaints == ["attack: you are in no game"]
-    with pytest.raises(LiveError, match="the server refuses: You must choose a username"):
-        asyncio.run(one._deal("gio_error", "You must choose a username", more=True))
+
+
+def test_who_is_refused_a_game_asks_again_and_at_last_gives_up(monkeypatch):
+    monkeypatch.setattr(live, "WAITS", (0.0, 0.0))
+    told = []
+    one = LivePlayer(BotMind("hunter"), Seat("a", "[Bot] a"), tell=told.append)
+    sent = []
+
+    async def note(event, data):
+        sent.append(event)
+
+    one.client.emit = note
+
+    async def refuse(*more):
+        one._heard.extend(("gio_error", complaint) for complaint in more)
+        await one._deal("gio_error", "You send too many events", more=True)
+
+    asyncio.run(refuse("of the same refusal", "and so is this"))
+    assert sent == ["set_username", "join_1v1"]
+    assert told == ["the server refuses: You send too many events; joining again in 0 s"]
+    assert not one._heard
+    one._heard.append(("game_start", {}))
+    asyncio.run(refuse())
+    assert sent == ["set_username", "join_1v1"], "a game begins: there is nothing to ask for"
+    with pytest.raises(LiveError, match="the server refuses: You send too many events"):
+        asyncio.run(refuse())
+    one._start({"usernames": ["[Bot] a", "b"], "replay_id": "r", "playerIndex": 0})
+    one._outcome = None
+    asyncio.run(refuse())
+    assert one.complaints[1:3] == ["of the same refusal", "and so is this"]
 
 
 @pytest.mark.parametrize(
