@@ -46,7 +46,7 @@ RATE_CHANGE = 1.15  # of the learning rate between iterations, as the divergence
 BONUS_CHANGE = 1.08  # of the entropy bonus, as the entropy asks for,
 LEAST_BONUS, MOST_BONUS = 1e-4, 0.03  # and its bounds
 WINDOW = 40  # iterations that the mean of weights looks back
-PARTS = 8  # that a gradient step's decisions are dealt out in
+PARTS = 16  # that a gradient step's decisions are dealt out in, so that as many cores are of use
 FEWEST = 100  # decisions to learn from
 
 

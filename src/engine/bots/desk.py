@@ -228,6 +228,14 @@ def clear_way(desk: Int32, way: int) -> None:
 
 
 @inlined
+def begin_at(desk: Int32, way: int, place: int, found: int) -> int:
+    """Let a flood begin at a place as well, the queue holds `found` before it; returns how many there are then."""
+    desk[way + place] = 0
+    desk[map_at(desk, QUEUE) + found] = place
+    return found + 1
+
+
+@inlined
 def reach(desk: Int32, way: int, place: int, steps: int, tail: int) -> int:
     """Reach a place within a flood, after so many steps; returns the new end of the queue."""
     if int(desk[way + place]) > steps:
@@ -258,6 +266,4 @@ def flood(desk: Int32, way: int, tail: int) -> None:
 def flood_from(desk: Int32, way: int, place: int) -> None:
     """A map of walking distances from one place."""
     clear_way(desk, way)
-    desk[way + place] = 0
-    desk[map_at(desk, QUEUE)] = place
-    flood(desk, way, 1)
+    flood(desk, way, begin_at(desk, way, place, 0))

@@ -252,7 +252,7 @@ def open_game(desk: Int32, key: int) -> int:
         return PASS
     action = expand(desk, key)
     if action == PASS:
-        aim_near(desk)
+        aim_near(desk, False)
         action = advance(desk, int(desk[MAIN]))
     return action
 

@@ -22,10 +22,10 @@ from engine.bots.desk import (
     NOWHERE,
     PLACES,
     PULL,
-    QUEUE,
     SEEN_ARMY,
     STRIDE,
     WORDS,
+    begin_at,
     clear_way,
     flood,
     flood_from,
@@ -53,7 +53,6 @@ def find_fog(desk: Int32) -> int:
     blank = map_at(desk, BLANK)
     goal_way = map_at(desk, GOAL_WAY)
     depth = map_at(desk, PULL)
-    queue = map_at(desk, QUEUE)
     stride = int(desk[STRIDE])
     places = int(desk[PLACES])
     clear_way(desk, depth)
@@ -61,9 +60,7 @@ def find_fog(desk: Int32) -> int:
     for p in range(stride, places - stride):
         word = int(desk[words + p])
         if word & VISIBLE and int(desk[blank + p]) == FAR and relation_in(word) != ENEMY:
-            desk[depth + p] = 0
-            desk[queue + found] = p
-            found += 1
+            found = begin_at(desk, depth, p, found)
     flood(desk, depth, found)
     deepest = 0
     for p in range(stride, places - stride):
@@ -73,28 +70,27 @@ def find_fog(desk: Int32) -> int:
     found = 0
     for p in range(stride, places - stride):
         if is_unknown(int(desk[words + p])) and least <= int(desk[depth + p]) < FAR:
-            desk[goal_way + p] = 0
-            desk[queue + found] = p
-            found += 1
+            found = begin_at(desk, goal_way, p, found)
     return found
 
 
 @kernel
-def aim_near(desk: Int32) -> None:
-    """Fill GOAL_WAY with distances to the nearest tile that is nobody's or an enemy's, cities of nobody left out."""
+def aim_near(desk: Int32, enemies: bool) -> int:
+    """Fill GOAL_WAY with distances to the nearest tile of an enemy's, or unless `enemies` of nobody's as well, its
+    cities left out. Returns how many such tiles there are.
+    """
     words = map_at(desk, WORDS)
     blank = map_at(desk, BLANK)
     goal_way = map_at(desk, GOAL_WAY)
-    queue = map_at(desk, QUEUE)
     stride = int(desk[STRIDE])
     clear_way(desk, goal_way)
     found = 0
     for p in range(stride, int(desk[PLACES]) - stride):
-        if int(desk[blank + p]) == FAR and is_foreign(int(desk[words + p])):
-            desk[goal_way + p] = 0
-            desk[queue + found] = p
-            found += 1
+        word = int(desk[words + p])
+        if int(desk[blank + p]) == FAR and (relation_in(word) == ENEMY if enemies else is_foreign(word)):
+            found = begin_at(desk, goal_way, p, found)
     flood(desk, goal_way, found)
+    return found
 
 
 @kernel
@@ -116,7 +112,7 @@ def aim(desk: Int32) -> None:
             found = find_fog(desk)
         flood(desk, goal_way, found)
     if int(desk[goal_way + int(desk[HOME])]) == FAR:  # no such place, or no way there
-        aim_near(desk)
+        aim_near(desk, False)
 
 
 @kernel
@@ -176,20 +172,17 @@ def hidden_army(desk: Int32) -> int:
 
 
 @kernel
-def is_enough(desk: Int32, start: int) -> bool:
-    """Whether the army at `start` should set out for the enemy's general, whose place is known."""
+def toll_from(desk: Int32, start: int, joins: bool) -> int:
+    """Armies that the cheapest of the shortest ways from a place to the goal costs, without the goal's own: one a tile,
+    an enemy's besides, and one for every second step. With `joins`, less the armies of its own that it takes along.
+
+    `start` has such a way.
+    """
     words = map_at(desk, WORDS)
     goal_way = map_at(desk, GOAL_WAY)
     stride = int(desk[STRIDE])
-    word = int(desk[words + int(desk[FOE_GENERAL])])
-    way = int(desk[goal_way + start])
-    if way == FAR:
-        return False
-    guard = army_in(word)
-    if word & VISIBLE == 0:
-        guard = hidden_army(desk) // 3
-    need = guard + (way >> 1)
-    p = start
+    p, way = start, int(desk[goal_way + start])
+    need = way >> 1
     while way > 1:
         way -= 1
         least, place = FAR, p
@@ -197,9 +190,26 @@ def is_enough(desk: Int32, start: int) -> bool:
             q = p + shift(direction, stride)
             if int(desk[goal_way + q]) == way:
                 other = int(desk[words + q])
-                toll = 2 + army_in(other) if relation_in(other) == ENEMY else 1
+                toll = 1
+                if relation_in(other) == ENEMY:
+                    toll = 2 + army_in(other)
+                elif joins and relation_in(other) == MINE:
+                    toll = 1 - army_in(other)
                 if toll < least:
                     least, place = toll, q
         need += least
         p = place
-    return army_in(int(desk[words + start])) > need + 1
+    return need
+
+
+@kernel
+def is_enough(desk: Int32, start: int) -> bool:
+    """Whether the army at `start` should set out for the enemy's general, whose place is known."""
+    words = map_at(desk, WORDS)
+    word = int(desk[words + int(desk[FOE_GENERAL])])
+    if int(desk[map_at(desk, GOAL_WAY) + start]) == FAR:
+        return False
+    guard = army_in(word)
+    if word & VISIBLE == 0:
+        guard = hidden_army(desk) // 3
+    return army_in(int(desk[words + start])) > guard + toll_from(desk, start, False) + 1

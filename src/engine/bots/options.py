@@ -19,7 +19,7 @@ What each would play tells moves apart (`engine.bots.moves`).
 
 from engine.actions import PASS
 from engine.arrays import Int32
-from engine.board import ENEMY, rule
+from engine.board import rule
 from engine.bots.desk import (
     ALONE,
     CITY_PRICE,
@@ -36,12 +36,9 @@ from engine.bots.desk import (
     MAIN,
     NOWHERE,
     PLACES,
-    QUEUE,
     STRIDE,
     TURN,
     WORDS,
-    clear_way,
-    flood,
     flood_from,
     map_at,
     move_to,
@@ -62,7 +59,7 @@ from engine.bots.hunter import (
 )
 from engine.bots.march import advance, aim, aim_near, find_front
 from engine.bots.opening import open_by_plan
-from engine.bots.sight import army_in, exits_in, relation_in
+from engine.bots.sight import army_in, exits_in
 from engine.bots.situation import gain_alone
 from engine.compile import kernel
 from engine.rulesets import RULE_CASTLE_PRICE, RULE_DEATHTOUCH_TURN
@@ -137,7 +134,7 @@ def search(desk: Int32) -> int:
 @kernel
 def go_near(desk: Int32, key: int) -> int:
     """A step of the largest army to the nearest land that is not one's own; else what can be taken."""
-    aim_near(desk)
+    aim_near(desk, False)
     action = advance(desk, int(desk[MAIN]))
     return action if action != PASS else expand(desk, key)
 
@@ -167,7 +164,7 @@ def build_castle(board: Int32, desk: Int32) -> int:
 @kernel
 def spread(desk: Int32) -> int:
     """A step of the army that takes most land a move on its way there and on, the front aside."""
-    aim_near(desk)
+    aim_near(desk, False)
     words = map_at(desk, WORDS)
     goal_way = map_at(desk, GOAL_WAY)
     home_way = map_at(desk, HOME_WAY)
@@ -190,21 +187,7 @@ def spread(desk: Int32) -> int:
 @kernel
 def raid(desk: Int32) -> int:
     """A step of the front to the nearest enemy tile in sight."""
-    words = map_at(desk, WORDS)
-    goal_way = map_at(desk, GOAL_WAY)
-    queue = map_at(desk, QUEUE)
-    stride = int(desk[STRIDE])
-    clear_way(desk, goal_way)
-    found = 0
-    for p in range(stride, int(desk[PLACES]) - stride):
-        if relation_in(int(desk[words + p])) == ENEMY and int(desk[goal_way + p]) == FAR:
-            desk[goal_way + p] = 0
-            desk[queue + found] = p
-            found += 1
-    if found == 0:
-        return PASS
-    flood(desk, goal_way, found)
-    return advance(desk, find_front(desk))
+    return advance(desk, find_front(desk)) if aim_near(desk, True) > 0 else PASS
 
 
 @kernel

@@ -44,7 +44,7 @@ from engine.bots.desk import (
     survey,
 )
 from engine.bots.hunter import ALARM, CYCLE, is_open_prize
-from engine.bots.march import aim, find_front, hidden_army
+from engine.bots.march import aim, find_front, hidden_army, toll_from
 from engine.bots.sight import army_in, exits_in, kind_in, relation_in
 from engine.compile import inlined, kernel
 from engine.rulesets import RULE_CASTLE_PRICE, RULE_DEATHTOUCH_TURN
@@ -52,6 +52,7 @@ from engine.tiles import CITY
 
 FACT_COUNT = 72
 FLAG = 8
+TOO_MUCH = 9999  # armies that a way costs which does not exist
 LONG = 60  # a way at least so long, or none
 AMOUNT = 80  # most of an amount that stands as it is
 CHANCES = 1024  # parts of a chance in FIND
@@ -288,36 +289,6 @@ def weigh_finds(desk: Int32) -> None:
                 desk[MOST_FIND] = max(int(desk[MOST_FIND]), int(desk[find + p + shift(direction, stride)]))
 
 
-@kernel
-def toll_to_goal(desk: Int32) -> int:
-    """Armies that the front's way to the goal costs, own ones on it gained; and one for every second step."""
-    words = map_at(desk, WORDS)
-    goal_way = map_at(desk, GOAL_WAY)
-    stride = int(desk[STRIDE])
-    p = int(desk[FRONT])
-    way = int(desk[goal_way + p])
-    if way >= FAR or way < 0:
-        return 9999
-    need = way >> 1
-    while way > 1:
-        way -= 1
-        least, place = FAR, p
-        for direction in range(4):
-            q = p + shift(direction, stride)
-            if int(desk[goal_way + q]) == way:
-                other = int(desk[words + q])
-                toll = 1
-                if relation_in(other) == ENEMY:
-                    toll = 2 + army_in(other)
-                elif relation_in(other) == MINE:
-                    toll = 1 - army_in(other)
-                if toll < least:
-                    least, place = toll, q
-        need += least
-        p = place
-    return need
-
-
 @inlined
 def put(desk: Int32, at: int, fact: int) -> int:
     """Write down a fact; returns where the next one goes."""
@@ -384,9 +355,10 @@ def put_front(desk: Int32, at: int) -> int:
     army, way, home_way, need = 1, LONG, 0, 0
     if front != NOWHERE:
         army = army_in(int(desk[words + front]))
-        way = min(int(desk[map_at(desk, GOAL_WAY) + front]), LONG)
+        way = int(desk[map_at(desk, GOAL_WAY) + front])
+        need = toll_from(desk, front, True) if 0 <= way < FAR else TOO_MUCH
+        way = min(way, LONG)
         home_way = min(int(desk[map_at(desk, HOME_WAY) + front]), LONG)
-        need = toll_to_goal(desk)
     spare = int(desk[ARMY]) - int(desk[LAND])
     loose = max(0, spare - (army - 1))
     close = int(desk[FOES_CLOSE])

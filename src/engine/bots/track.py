@@ -15,9 +15,9 @@ from engine.bots.desk import (
     LINK,
     PLACES,
     PULL,
-    QUEUE,
     STRIDE,
     WORDS,
+    begin_at,
     clear_way,
     flood,
     is_unknown,
@@ -48,16 +48,13 @@ def flood_seen(desk: Int32, way: int, enemies: bool) -> int:
     """A map of walking distances from what is in sight, of enemies or of all others. Returns from how many places."""
     words = map_at(desk, WORDS)
     blank = map_at(desk, BLANK)
-    queue = map_at(desk, QUEUE)
     stride = int(desk[STRIDE])
     clear_way(desk, way)
     found = 0
     for p in range(stride, int(desk[PLACES]) - stride):
         word = int(desk[words + p])
         if word & VISIBLE and int(desk[blank + p]) == FAR and (relation_in(word) == ENEMY) == enemies:
-            desk[way + p] = 0
-            desk[queue + found] = p
-            found += 1
+            found = begin_at(desk, way, p, found)
     flood(desk, way, found)
     return found
 
@@ -67,14 +64,11 @@ def queue_likeliest(desk: Int32, least: int) -> int:
     """Queue the places with more points than `least`, in PULL, with GOAL_WAY 0 there. Returns how many."""
     goal_way = map_at(desk, GOAL_WAY)
     points = map_at(desk, PULL)
-    queue = map_at(desk, QUEUE)
     stride = int(desk[STRIDE])
     found = 0
     for p in range(stride, int(desk[PLACES]) - stride):
         if int(desk[points + p]) > least:
-            desk[goal_way + p] = 0
-            desk[queue + found] = p
-            found += 1
+            found = begin_at(desk, goal_way, p, found)
     return found
 
 

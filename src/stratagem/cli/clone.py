@@ -13,6 +13,7 @@ import click
 from engine.bots import BOTS
 from stratagem.cli.policy_path import PolicyPath
 from stratagem.cli.signals import interrupted_by_sigterm
+from stratagem.cli.told_options import told_options
 
 if TYPE_CHECKING:
     from learner.cloning import CloneSettings, Losses
@@ -37,19 +38,7 @@ WEAKER = 0.25  # of the games, once the learner plays for itself from the start,
 @click.option("--start", type=PolicyPath(), help="Begin from this policy, its network.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @click.option("--halves/--no-halves", default=True, show_default=True, help="Whether it may move half an army.")
-@click.option("--ways/--no-ways", default=False, show_default=True, help="Whether it is shown ways over the board.")
-@click.option(
-    "--phases/--no-phases", default=False, show_default=True, help="Whether it is told each turn of the cycle of 50."
-)
-@click.option(
-    "--ordered/--no-ordered", default=False, show_default=True, help="Whether ways show what to gather first."
-)
-@click.option(
-    "--belief/--no-belief",
-    default=False,
-    show_default=True,
-    help="Whether it is shown where the enemy's general probably is, and ways lead there.",
-)
+@told_options
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=5.0, show_default=True, help="Of training.")
 @click.option("--games", type=click.IntRange(min=1), help="Take only the first so many; with --teacher, at a time: 32.")
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Learning rate at the start.")
@@ -64,10 +53,7 @@ def clone(
     start: Path | None,
     size: str,
     halves: bool,
-    ways: bool,
-    phases: bool,
-    ordered: bool,
-    belief: bool,
+    told: dict[str, bool],
     minutes: float,
     games: int | None,
     rate: float,
@@ -90,7 +76,7 @@ def clone(
     from learner.cloning import CloneSettings
 
     settings = CloneSettings(seed=seed, seconds=60.0 * minutes, games=games or 32, learning_rate=rate)
-    options = {"halves": halves, "ways": ways, "phases": phases, "ordered": ordered, "belief": belief}
+    options = {"halves": halves, **told}
     if teacher is None:
         _from_files(files, games, _network(start, size, **options), settings, out, start, device)
     else:

@@ -13,6 +13,7 @@ import click
 
 from stratagem.cli.demo import INTERRUPTED, gentle_stop
 from stratagem.cli.policy_path import PolicyPath
+from stratagem.cli.told_options import told_options
 
 RUNS = Path("runs")
 ALGORITHMS = ("ppo",)
@@ -23,19 +24,7 @@ ALGORITHMS = ("ppo",)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cuda", show_default=True)
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default="ppo", show_default=True)
 @click.option("--size", default="small", show_default=True, help="Of the network: tiny, small, medium, base, large.")
-@click.option("--ways/--no-ways", default=False, show_default=True, help="Whether it is shown ways over the board.")
-@click.option(
-    "--phases/--no-phases", default=False, show_default=True, help="Whether it is told each turn of the cycle of 50."
-)
-@click.option(
-    "--ordered/--no-ordered", default=False, show_default=True, help="Whether ways show what to gather first."
-)
-@click.option(
-    "--belief/--no-belief",
-    default=False,
-    show_default=True,
-    help="Whether it is shown where the enemy's general probably is, and ways lead there.",
-)
+@told_options
 @click.option(
     "--adviser", default="", help="A bot that tells it what it would do, and is followed at first: seeker, strategist."
 )
@@ -81,10 +70,7 @@ def train(
     device: str,
     algorithm: str,
     size: str,
-    ways: bool,
-    phases: bool,
-    ordered: bool,
-    belief: bool,
+    told: dict[str, bool],
     adviser: str,
     start: Path | None,
     board: str,
@@ -130,7 +116,6 @@ def train(
                 found = "with" if network.castles else "without"
                 raise ValueError(f"{start} is of rules {found} castles; accepted: a policy for {ruleset}")
         else:
-            told = {"ways": ways, "phases": phases, "ordered": ordered, "belief": belief}
             network = NetworkConfig.of(
                 size, value_bins=value_bins, castles=rules.castle_price > 0, adviser=adviser, **told
             )
