@@ -28,7 +28,14 @@ from learner.recorded import BOARD, RecordedGame, begin_recorded
 from learner.scout import POINT, Position, Scout
 from learner.whereabouts import PLAYERS, RULESETS
 
-PAIRS = (*PLAYERS, ("seeker", "strategist"), ("expander", "seeker"))
+PAIRS = (
+    *PLAYERS,
+    ("seeker", "strategist"),
+    ("hunter", "strategist"),
+    ("strategist", "tracker"),
+    ("strategist", "strategist"),
+    ("expander", "seeker"),
+)
 EVERY = 22  # turns between two lessons of a game
 MAX_TURNS = 500  # of a game
 RATE, LEAST_RATE, WARM_UP = 2e-3, 2e-5, 200  # Adam's rate at the start and at the end, and steps until it is reached
