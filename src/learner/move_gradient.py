@@ -1,8 +1,10 @@
 """Gradients of the strategist's network, by hand: moves are few or many, and their features mostly zeros.
 
 What torch would do with ragged rows takes some three times as long; here a decision's moves go forward and back while
-they are in the cache, zeros are skipped, and so are moves that hardly pull. Letters: D decisions, R moves in all, F
-facts, M features, H hidden units, P parts that decisions are dealt out in.
+they are in the cache, zeros are skipped, and so are moves that hardly pull. How the scores of a decision pull sums to 0,
+for a softmax does not see what they have in common; what skipped moves would add is dealt out to the others, or Adam,
+to which the smallest steady pull is a pull, would lower all scores for ever (docs/log.md, 2026-11-30). Letters: D
+decisions, R moves in all, F facts, M features, H hidden units, P parts that decisions are dealt out in.
 """
 
 from typing import NamedTuple
@@ -140,6 +142,7 @@ def gradients(
         common = np.zeros(width, np.float32)
         hidden = np.zeros((MOST_MOVES, width), np.float32)
         logs = np.zeros(MOST_MOVES, np.float32)
+        slopes = np.zeros(MOST_MOVES, np.float32)
         back = np.zeros(width, np.float32)
         phases_out[part] = 0.0
         inputs_out[part] = 0.0
@@ -166,12 +169,20 @@ def gradients(
             sums[part, SURPRISE] -= logs[chosen[d]]
             for j in range(width):
                 back[j] = 0.0
+            total, kept = np.float32(0.0), np.float32(0.0)
             for k in range(among[d]):
                 chance = np.exp(logs[k])
                 raised = pull * ((1.0 if k == chosen[d] else 0.0) - chance) - bonus * chance * (logs[k] + entropy)
-                slope = np.float32(-raised) * scale
-                if abs(slope) < scale * np.float32(LEAST_PULL):
+                slopes[k] = np.float32(-raised) * scale
+                if abs(slopes[k]) < scale * np.float32(LEAST_PULL):
+                    slopes[k] = 0.0
+                else:
+                    total += slopes[k]
+                    kept += chance
+            for k in range(among[d]):
+                if slopes[k] == 0.0:
                     continue
+                slope = slopes[k] - total * np.exp(logs[k]) / kept
                 for j in range(width):
                     if hidden[k, j] > 0.0:
                         outputs_out[part, j] += slope * hidden[k, j]

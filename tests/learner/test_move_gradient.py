@@ -1,5 +1,7 @@
 """Gradients by hand are those that torch finds."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,18 @@ def test_log_probabilities_are_torchs(learned):
     with torch.no_grad():
         wanted = [float(scores_of(chooser, decisions, d)[c]) for d, c in enumerate(decisions.chosen)]
     np.testing.assert_allclose(before_of(chooser, decisions), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_what_scores_have_in_common_is_not_pulled_at(learned):
+    chooser, decisions = copy.deepcopy(learned[0]), learned[1]
+    with torch.no_grad():
+        chooser.phases.fill_(60.0)  # every unit is on for every move, so phases and facts are common to all
+        chooser.outputs.mul_(8.0)  # and many moves are so improbable that they are left out
+    slopes, everything = Slopes(chooser), np.arange(len(decisions.chosen))
+    slopes.find(everything, decisions, before_of(chooser, decisions), CLIP, BONUS, imitate=False)
+    assert chooser.moves.grad.abs().max() > 1e-2
+    for common in (chooser.phases.grad, chooser.inputs.grad):
+        assert common.abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("imitate", [False, True])
