@@ -48,8 +48,8 @@ def quantised(network: Network, temperature: float) -> Weights:
 def evened(network: Network) -> Network:
     """The same network, where what leaves a hidden unit and what enters it are both at most EVEN if they can be.
 
-    A unit that is fed `a` times as much and weighs an a-th says the same: it is linear wherever it is not 0. What
-    learning leaves to chance grows with time, in runs of many hours beyond what can be stored.
+    A unit that is fed `a` times as much and weighs an a-th says the same: it is linear wherever it is not 0. So a long
+    run, whose weights have grown, can be stored for longer.
     """
     entering = np.concatenate([network.phases, network.inputs, network.moves])
     fed, said = np.abs(entering).max(0), np.abs(network.outputs)

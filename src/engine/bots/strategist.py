@@ -6,8 +6,8 @@ layer. All of it is whole numbers, so that every machine, compiled or not, plays
     hidden = max(0, PHASES[turn % 50] + facts @ INPUTS + features @ MOVES)
     score  = features @ SKIPS + hidden @ OUTPUTS, in halvings of the odds
 
-Taking a general, and the opening until an enemy is met, come before it and are the hunter's. `learner.strategist`
-learns such networks and writes `engine.bots.strategist_weights`.
+Taking a general, and the opening until an enemy is met, come before it (`engine.bots.options.settled`).
+`learner.strategist` learns such networks and writes `engine.bots.strategist_weights`.
 """
 
 import numpy as np
