@@ -1,9 +1,9 @@
 """Gradients of the strategist's network, by hand: moves are few or many, and their features mostly zeros.
 
 What torch would do with ragged rows takes some three times as long; here a decision's moves go forward and back while
-they are in the cache, zeros are skipped, and so are moves that hardly pull. How the scores of a decision pull sums to 0,
-for a softmax does not see what they have in common; what skipped moves would add is dealt out to the others, or Adam,
-to which the smallest steady pull is a pull, would lower all scores for ever (docs/log.md, 2026-11-30). Letters: D
+they are in the cache, zeros are skipped, and so are moves that hardly pull. What pulls the scores of a decision sums
+to 0, for a softmax does not see what they have in common; what skipped moves would add is dealt out to the others, or
+Adam, to which the smallest steady pull is a pull, would lower all scores for ever (docs/log.md, 2026-11-30). Letters: D
 decisions, R moves in all, F facts, M features, H hidden units, P parts that decisions are dealt out in.
 """
 
