@@ -12,9 +12,10 @@ import socketio
 from click.testing import CliRunner
 
 from actors import live
-from actors.bot_mind import BotMind
+from actors.bot_mind import BotMind, Player
 from actors.live import LiveError, LivePlayer, Seat
 from actors.players import bot_player, policy_player
+from actors.rehearsal import TURNS, rehearse
 from actors.socketio_server import Hosting, SiteServer
 from engine.replay_files import read_replay
 from stratagem.cli import main
@@ -327,6 +328,20 @@ def test_who_is_refused_a_game_asks_again_and_at_last_gives_up(monkeypatch):
     one._outcome = None
     asyncio.run(refuse())
     assert one.complaints[1:3] == ["of the same refusal", "and so is this"]
+
+
+def test_who_plays_rehearses_before_anybody_waits():
+    asked = []
+
+    class Mind(BotMind):
+        def decide(self, view):
+            asked.append((self.seed, view.seat, int(view.vector[0])))
+            return super().decide(view)
+
+    rehearse(Player("hunter", lambda seed: Mind("hunter", seed)))
+    assert asked == [(seat, seat, turn) for turn in range(TURNS) for seat in range(2)]
+    result = CliRunner().invoke(main, ["live", "--url", "http://127.0.0.1:9", "--user-id", "u", "--bot", "hunter"])
+    assert result.output.index("preparing hunter") < result.output.index("cannot be reached")
 
 
 @pytest.mark.parametrize(

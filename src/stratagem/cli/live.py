@@ -59,12 +59,12 @@ def live(
     from actors.live import LiveError, LivePlayer, Seat
 
     try:
-        mind = _player(bot, policy, weights, temperature).mind(0)
         seat = Seat(user_id, name, key, queue, force, moves_a_second, patience)
+        who = _ready(_player(bot, policy, weights, temperature))
     except ValueError as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)
-    player = LivePlayer(mind, seat, tell=lambda line: click.echo(f"stratagem: {line}", err=True))
+    player = LivePlayer(who.mind(0), seat, tell=lambda line: click.echo(f"stratagem: {line}", err=True))
     status = 0
     try:
         asyncio.run(player.play(url, games))
@@ -107,15 +107,12 @@ def serve(
 
     Exit status: 2 if who sits down cannot be used or the address cannot be had, 130 if stopped.
     """
-    from actors.foreign_view import ForeignView
     from actors.socketio_server import Hosting, SiteServer
-    from engine.rulesets import RULESETS
 
     resident = None
     if (bot, policy, weights) != ("none", None, None):
         try:
-            resident = _player(bot if bot or policy else "hunter", policy, weights, temperature)
-            resident.mind(seed).begin(ForeignView(RULESETS["generalsio"], 0, 2, 1, 1))
+            resident = _ready(_player(bot if bot or policy else "hunter", policy, weights, temperature))
         except ValueError as error:
             click.echo(f"stratagem: {error}", err=True)
             sys.exit(REFUSED)
@@ -136,6 +133,18 @@ def serve(
         sys.exit(REFUSED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _ready(player: "Player") -> "Player":
+    """The player, once all that it plays by is compiled. Raises ValueError for who cannot play 1v1 on the site."""
+    from actors.rehearsal import rehearse
+
+    click.echo(f"preparing {player.name}; a first run compiles the engine, for a minute or two", err=True)
+    try:
+        rehearse(player)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    return player
 
 
 def _player(bot: str | None, policy: Path | None, weights: Path | None, temperature: float) -> "Player":
