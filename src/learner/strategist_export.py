@@ -12,8 +12,6 @@ from learner.move_games import Weights
 from learner.move_gradient import Network
 
 SCALE = 1024  # a weight's unit is a 1024th
-MOST = np.iinfo(np.int16).max / SCALE  # of a weight,
-EVEN = 30.0  # and what those of a hidden unit are evened out to beyond it
 LOG2_E = math.log2(math.e)
 
 HEAD = '''"""What the strategist learned: int16, in 1024ths, as `engine.bots.strategist` reads them.
@@ -30,33 +28,20 @@ def quantised(network: Network, temperature: float) -> Weights:
     """A network's weights, K = 1, whose scores are in halvings.
 
     Below a temperature of 1 likely moves are drawn more often than the chooser would. Raises ValueError for weights too
-    large to store, and too large for `evened` to help.
+    large to store.
     """
     inputs = network.inputs.copy()
     inputs[0] = 0.0  # the phase, which is read apart
     halvings = LOG2_E / temperature
     scaled = network._replace(inputs=inputs, outputs=network.outputs * halvings, skips=network.skips * halvings)
     whole = []
-    for name, array in zip(Weights._fields, evened(scaled), strict=True):
-        most = float(np.abs(array).max())
-        if not most <= MOST:
-            raise ValueError(f"{name} reach {most:.1f}; accepted: below {MOST:.1f}")
-        whole.append(np.rint(array * SCALE).astype(np.int16)[None])
+    for name, array in zip(Weights._fields, scaled, strict=True):
+        units = np.rint(array * SCALE)
+        most = float(np.abs(units).max())
+        if not most <= np.iinfo(np.int16).max:  # as NaN is not
+            raise ValueError(f"{name} reach {most / SCALE:.1f}; accepted: below {np.iinfo(np.int16).max / SCALE:.1f}")
+        whole.append(units.astype(np.int16)[None])
     return Weights(*whole)
-
-
-def evened(network: Network) -> Network:
-    """The same network, where what leaves a hidden unit and what enters it are both at most EVEN if they can be.
-
-    A unit that is fed `a` times as much and weighs an a-th says the same: it is linear wherever it is not 0. So a long
-    run, whose weights have grown, can be stored for longer.
-    """
-    entering = np.concatenate([network.phases, network.inputs, network.moves])
-    fed, said = np.abs(entering).max(0), np.abs(network.outputs)
-    share = np.where(said > EVEN, said / EVEN, EVEN / np.maximum(fed, EVEN)).astype(np.float32)
-    return Network(
-        network.phases * share, network.inputs * share, network.moves * share, network.outputs / share, network.skips
-    )
 
 
 def weights_module(weights: Weights, told: str) -> str:

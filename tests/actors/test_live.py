@@ -330,6 +330,10 @@ def test_who_is_refused_a_game_asks_again_and_at_last_gives_up(monkeypatch):
     assert one.complaints[1:3] == ["of the same refusal", "and so is this"]
 
 
+async def refuse_to_listen(server, host, port):
+    raise OSError(98, "Address already in use")
+
+
 def test_who_plays_rehearses_before_anybody_waits():
     asked = []
 
@@ -341,7 +345,18 @@ def test_who_plays_rehearses_before_anybody_waits():
     rehearse(Player("hunter", lambda seed: Mind("hunter", seed)))
     assert asked == [(seat, seat, turn) for turn in range(TURNS) for seat in range(2)]
     result = CliRunner().invoke(main, ["live", "--url", "http://127.0.0.1:9", "--user-id", "u", "--bot", "hunter"])
-    assert result.output.index("preparing hunter") < result.output.index("cannot be reached")
+    assert result.output.index("preparing the engine") < result.output.index("cannot be reached")
+
+
+def test_a_server_without_a_bot_rehearses_its_games_as_well(monkeypatch):
+    asked = []
+    monkeypatch.setattr("actors.rehearsal.rehearse", asked.append)
+    monkeypatch.setattr(SiteServer, "start", refuse_to_listen)
+    result = CliRunner().invoke(main, ["serve", "--socketio", "--bot", "none"])
+    assert result.exit_code == 2
+    assert asked == [None]
+    monkeypatch.undo()
+    rehearse(None)
 
 
 @pytest.mark.parametrize(

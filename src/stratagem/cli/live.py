@@ -60,7 +60,8 @@ def live(
 
     try:
         seat = Seat(user_id, name, key, queue, force, moves_a_second, patience)
-        who = _ready(_player(bot, policy, weights, temperature))
+        who = _player(bot, policy, weights, temperature)
+        _prepare(who)
     except ValueError as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)
@@ -110,12 +111,13 @@ def serve(
     from actors.socketio_server import Hosting, SiteServer
 
     resident = None
-    if (bot, policy, weights) != ("none", None, None):
-        try:
-            resident = _ready(_player(bot if bot or policy else "hunter", policy, weights, temperature))
-        except ValueError as error:
-            click.echo(f"stratagem: {error}", err=True)
-            sys.exit(REFUSED)
+    try:
+        if (bot, policy, weights) != ("none", None, None):
+            resident = _player(bot if bot or policy else "hunter", policy, weights, temperature)
+        _prepare(resident)
+    except ValueError as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(REFUSED)
     hosting = Hosting(turn_seconds, resident, bot_after, seed=seed, replays=replays)
 
     async def run() -> None:
@@ -135,16 +137,15 @@ def serve(
         sys.exit(INTERRUPTED)
 
 
-def _ready(player: "Player") -> "Player":
-    """The player, once all that it plays by is compiled. Raises ValueError for who cannot play 1v1 on the site."""
+def _prepare(player: "Player | None") -> None:
+    """Compile what is not compiled yet; Ctrl-C ends it. Raises ValueError for who cannot play 1v1 on the site."""
     from actors.rehearsal import rehearse
 
-    click.echo(f"preparing {player.name}; a first run compiles the engine, for a minute or two", err=True)
+    click.echo("preparing the engine; its first run compiles it, for a minute or two", err=True)
     try:
         rehearse(player)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    return player
 
 
 def _player(bot: str | None, policy: Path | None, weights: Path | None, temperature: float) -> "Player":

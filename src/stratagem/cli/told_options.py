@@ -20,8 +20,8 @@ def told_options(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @wraps(command)
-    def gathered(*arguments: Any, **given: Any) -> None:
-        command(*arguments, told={name: given.pop(name) for name in TOLD}, **given)
+    def gathered(**given: Any) -> None:
+        command(told={name: given.pop(name) for name in TOLD}, **given)
 
     for name, text in reversed(TOLD.items()):
         gathered = click.option(f"--{name}/--no-{name}", default=False, show_default=True, help=text)(gathered)
