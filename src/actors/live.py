@@ -109,6 +109,12 @@ class LivePlayer:
 
         return note
 
+    @property
+    def standing(self) -> str:
+        """What was played so far, in words."""
+        played = f"{len(self.outcomes)} games played"
+        return played if self._outcome is None else f"{played}, one left in turn {self._outcome.turns}"
+
     async def play(self, url: str, games: int = 1) -> list[Outcome]:
         """Play so many games on a server. Raises LiveError."""
         try:

@@ -73,6 +73,7 @@ def live(
         click.echo(f"stratagem: {error}", err=True)
         status = REFUSED
     except KeyboardInterrupt:
+        click.echo(f"stratagem: stopped; {player.standing}", err=True)
         status = INTERRUPTED
     for outcome in player.outcomes:
         click.echo(
