@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.actions import PASS
 from engine.arrays import Bool, Float32, Int8, Int16, Int32, Int64
 from engine.batch import END_FIELDS, END_TERMINATED, END_TRUNCATED, END_WINNER, SAME, GameBatch, step_game
 from engine.board import ENEMY, EPISODE, MAX_SEATS, TILES, VISIBLE, get
@@ -33,6 +34,7 @@ SEEKER = -1  # plays the seeker's moves, and what it chooses among is kept
 FIRST_BOT = -2  # and so on downwards: bots of `engine.bots` by code
 GUESS_EVERY = 16  # turns that a guess is gone by
 UNTOLD, AWAITING, GUESSED = range(3)  # a seat goes by the tables; will go by guesses; has one of this game
+ACTION, AMONG, CHOSEN, SEEKERS = range(4)  # words of a choice: the last three as in `MoveFragment`
 MOVES_KEPT = 100  # room for so many moves a turn of a seat, in the mean
 
 
@@ -78,6 +80,60 @@ def take_notes(board: Int32, s: int, first_out: Int16, last_out: Int16) -> None:
             last_out[t] = now
 
 
+@kernel
+def look(board: Int32, s: int, told: int, points: Int32, first_out: Int16, last_out: Int16, desk: Int32) -> bool:
+    """Take notes, where they are asked for, and lay out the desk for seat `s`; whether it has a general. All (N,)."""
+    guessing = BY_TABLES
+    if told != UNTOLD:
+        take_notes(board, s, first_out, last_out)
+    if told == GUESSED:
+        tell(board, s, points, desk)
+        guessing = TOLD
+    return assess(board, s, guessing, desk)
+
+
+@kernel
+def choose(
+    board: Int32, player: int, key: int, networks: Weights, desk: Int32, features_out: Int8, choice_out: Int32
+) -> None:
+    """Choose the action of a player that is no bot, on a desk that is laid out, and where it is learned from keep what
+    it was chosen from: features_out (room, M), choice_out (4,), in which nothing is chosen yet.
+    """
+    choice_out[ACTION] = settled(board, desk, key)
+    if int(choice_out[ACTION]) != OPEN:
+        return
+    ask_advisers(board, desk, key)
+    count = list_moves(desk)
+    is_kept = player <= LEARNER and count <= len(features_out)
+    seekers = keep(desk, count, features_out) if is_kept else 0
+    chosen = seekers
+    choice_out[ACTION] = desk[ADVICE]
+    if player >= LEARNER:
+        score_moves(
+            desk,
+            count,
+            networks.phases[player],
+            networks.inputs[player],
+            networks.moves[player],
+            networks.outputs[player],
+            networks.skips[player],
+        )
+        chosen = draw_move(desk, count, key)
+        choice_out[ACTION] = desk[listed(desk, chosen)]
+    if is_kept:
+        choice_out[AMONG], choice_out[CHOSEN], choice_out[SEEKERS] = count, chosen, seekers
+
+
+@kernel
+def forget(told_out: Int8, first_out: Int16, last_out: Int16) -> None:
+    """Another game begins: told (2,), notes (2, N)."""
+    for s in range(2):
+        told_out[s] = min(int(told_out[s]), AWAITING)
+        for n in range(first_out.shape[1]):
+            first_out[s, n] = 0
+            last_out[s, n] = 0
+
+
 @loop
 def play_fragment(
     rows: Int32,
@@ -86,11 +142,7 @@ def play_fragment(
     points: Int32,
     first_seen: Int16,
     last_seen: Int16,
-    phases: Int16,
-    inputs: Int16,
-    moves: Int16,
-    outputs: Int16,
-    skips: Int16,
+    networks: Weights,
     weights: Float32,
     spec: Int32,
     seed: int,
@@ -115,9 +167,8 @@ def play_fragment(
     runs = desks.shape[0]
     for run in prange(runs):
         desk = desks[run]
-        actions = np.zeros(2, np.int32)
-        reward = np.zeros(2, np.float32)
-        ended = np.zeros(END_FIELDS, np.int32)
+        choice, actions = np.zeros(SEEKERS + 1, np.int32), np.zeros(2, np.int32)
+        reward, ended = np.zeros(2, np.float32), np.zeros(END_FIELDS, np.int32)
         kept = int(kept_out[run])
         for g in range(games * run // runs, games * (run + 1) // runs):
             board = rows[g]
@@ -125,63 +176,30 @@ def play_fragment(
                 stream = make_key(seed, g, get(board, EPISODE), FOR_PLAY)
                 turn = int(board[vector_start(board, 0)])
                 for s in range(2):
-                    player = int(players[g, s])
-                    guessing = BY_TABLES
-                    if int(told[g, s]) != UNTOLD:
-                        take_notes(board, s, first_seen[g, s], last_seen[g, s])
-                        if int(told[g, s]) == GUESSED:
-                            tell(board, s, points[g, s], desk)
-                            guessing = TOLD
-                    alive = assess(board, s, guessing, desk)
+                    alive = look(board, s, int(told[g, s]), points[g, s], first_seen[g, s], last_seen[g, s], desk)
                     for i in range(FACT_COUNT):
                         facts_out[t, g, s, i] = desk[FACTS + i] if alive else 0
-                    if t < turns:
+                    if t == turns:
+                        continue
+                    choice[ACTION], choice[AMONG], choice[CHOSEN], choice[SEEKERS] = PASS, 0, NONE, NONE
+                    player = int(players[g, s])
+                    if player <= FIRST_BOT:
+                        choice[ACTION] = choose_in_game(board, g, s, FIRST_BOT - player, seed, desk)
+                    elif alive and int(desk[MOVABLE]) > 0:
                         key = draw(stream, turn * MAX_SEATS + s)
-                        first_out[t, g, s], among_out[t, g, s] = 0, 0
-                        chosen_out[t, g, s], seekers_out[t, g, s] = NONE, NONE
-                        actions[s] = 0
-                        if player <= FIRST_BOT:
-                            actions[s] = choose_in_game(board, g, s, FIRST_BOT - player, seed, desk)
-                        elif alive and int(desk[MOVABLE]) > 0:
-                            actions[s] = settled(board, desk, key)
-                            if int(actions[s]) == OPEN:
-                                ask_advisers(board, desk, key)
-                                count = list_moves(desk)
-                                chosen, seekers = 0, 0
-                                is_kept = player <= LEARNER and kept + count <= features_out.shape[1]
-                                if is_kept:
-                                    seekers = keep(desk, count, features_out[run, kept:])
-                                    chosen = seekers
-                                actions[s] = desk[ADVICE]
-                                if player >= 0:
-                                    score_moves(
-                                        desk,
-                                        count,
-                                        phases[player],
-                                        inputs[player],
-                                        moves[player],
-                                        outputs[player],
-                                        skips[player],
-                                    )
-                                    chosen = draw_move(desk, count, key)
-                                    actions[s] = desk[listed(desk, chosen)]
-                                if is_kept:
-                                    first_out[t, g, s], among_out[t, g, s] = kept, count
-                                    chosen_out[t, g, s], seekers_out[t, g, s] = chosen, seekers
-                                    kept += count
-                if t < turns:
-                    step_game(board, actions, reward, ended, weights, spec, seed, g, max_turns, SAME)
-                    reward_out[t, g, 0] = reward[0]
-                    reward_out[t, g, 1] = reward[1]
-                    is_over = ended[END_TERMINATED] + ended[END_TRUNCATED] != 0
-                    done_out[t, g] = 1 if is_over else 0
-                    if is_over:
-                        for s in range(2):
-                            told[g, s] = min(int(told[g, s]), AWAITING)
-                            for n in range(first_seen.shape[2]):
-                                first_seen[g, s, n] = 0
-                                last_seen[g, s, n] = 0
-                    winner_out[t, g] = ended[END_WINNER]
+                        choose(board, player, key, networks, desk, features_out[run, kept:], choice)
+                    actions[s] = choice[ACTION]
+                    first_out[t, g, s], among_out[t, g, s] = kept, choice[AMONG]
+                    chosen_out[t, g, s], seekers_out[t, g, s] = choice[CHOSEN], choice[SEEKERS]
+                    kept += int(choice[AMONG])
+                if t == turns:
+                    continue
+                step_game(board, actions, reward, ended, weights, spec, seed, g, max_turns, SAME)
+                reward_out[t, g, 0], reward_out[t, g, 1] = reward[0], reward[1]
+                is_over = ended[END_TERMINATED] + ended[END_TRUNCATED] != 0
+                done_out[t, g], winner_out[t, g] = 1 if is_over else 0, ended[END_WINNER]
+                if is_over:
+                    forget(told[g], first_seen[g], last_seen[g])
         kept_out[run] = kept
 
 
@@ -257,7 +275,7 @@ class MoveGames:
                 self._points,
                 self._first_seen,
                 self._last_seen,
-                *networks,
+                networks,
                 self._weights,
                 self._spec,
                 batch.seed,

@@ -31,29 +31,18 @@ class Network(NamedTuple):
 
 
 @kernel
-def forward(
-    facts: Int16,
-    features: Int8,
-    phases: Float32,
-    inputs: Float32,
-    moves: Float32,
-    outputs: Float32,
-    skips: Float32,
-    common: Float32,
-    hidden: Float32,
-    logs: Float32,
-) -> None:
+def forward(facts: Int16, features: Int8, network: Network, common: Float32, hidden: Float32, logs: Float32) -> None:
     """Log-probabilities (N,) of a decision's moves, features (N, M); hidden (N, H): before it is cut at 0."""
     count, width = features.shape[0], len(common)
     unit = np.float32(UNIT)
     phase = int(facts[0])
     for j in range(width):
-        common[j] = phases[phase, j]
+        common[j] = network.phases[phase, j]
     for i in range(1, len(facts)):
         if facts[i] != 0:
             fact = np.float32(facts[i]) * unit
             for j in range(width):
-                common[j] += fact * inputs[i, j]
+                common[j] += fact * network.inputs[i, j]
     most = np.float32(-1e30)
     for k in range(count):
         for j in range(width):
@@ -62,11 +51,11 @@ def forward(
         for i in range(features.shape[1]):
             if features[k, i] != 0:
                 feature = np.float32(features[k, i]) * unit
-                score += feature * skips[i]
+                score += feature * network.skips[i]
                 for j in range(width):
-                    hidden[k, j] += feature * moves[i, j]
+                    hidden[k, j] += feature * network.moves[i, j]
         for j in range(width):
-            score += max(hidden[k, j], np.float32(0.0)) * outputs[j]
+            score += max(hidden[k, j], np.float32(0.0)) * network.outputs[j]
         logs[k] = score
         most = max(most, score)
     total = np.float32(0.0)
@@ -84,24 +73,93 @@ def log_probabilities(
     first: Int64,
     among: Int32,
     chosen: Int32,
-    phases: Float32,
-    inputs: Float32,
-    moves: Float32,
-    outputs: Float32,
-    skips: Float32,
+    network: Network,
     out: Float32,
     parts: int,
 ) -> None:
     """Of the move chosen in each decision, float32 (D,): facts (D, F), features (R, M), the others (D,)."""
     decisions = len(first)
     for part in prange(parts):
-        common = np.zeros(phases.shape[1], np.float32)
-        hidden = np.zeros((MOST_MOVES, phases.shape[1]), np.float32)
+        common = np.zeros(network.phases.shape[1], np.float32)
+        hidden = np.zeros((MOST_MOVES, len(common)), np.float32)
         logs = np.zeros(MOST_MOVES, np.float32)
         for d in range(decisions * part // parts, decisions * (part + 1) // parts):
-            own = features[first[d] : first[d] + among[d]]
-            forward(facts[d], own, phases, inputs, moves, outputs, skips, common, hidden, logs)
+            forward(facts[d], features[first[d] : first[d] + among[d]], network, common, hidden, logs)
             out[d] = logs[chosen[d]]
+
+
+@kernel
+def find_slopes(
+    logs: Float32, chosen: int, pull: np.float32, bonus: float, scale: np.float32, slopes_out: Float32
+) -> np.float32:
+    """What lowers a decision's loss, for each of its moves' scores (N,); returns its entropy.
+
+    pull: what the log-probability of the chosen move is raised by. scale: the decision's weight.
+    """
+    entropy = np.float32(0.0)
+    for k in range(len(logs)):
+        entropy -= np.exp(logs[k]) * logs[k]
+    total, kept = np.float32(0.0), np.float32(0.0)
+    for k in range(len(logs)):
+        chance = np.exp(logs[k])
+        raised = pull * ((1.0 if k == chosen else 0.0) - chance) - bonus * chance * (logs[k] + entropy)
+        slopes_out[k] = np.float32(-raised) * scale
+        if abs(slopes_out[k]) < scale * np.float32(LEAST_PULL):
+            slopes_out[k] = 0.0
+        else:
+            total += slopes_out[k]
+            kept += chance
+    for k in range(len(logs)):
+        if slopes_out[k] != 0.0:
+            slopes_out[k] -= total * np.exp(logs[k]) / kept
+    return entropy
+
+
+@kernel
+def backward(
+    facts: Int16,
+    features: Int8,
+    slopes: Float32,
+    network: Network,
+    hidden: Float32,
+    back: Float32,
+    phases_out: Float32,
+    inputs_out: Float32,
+    moves_out: Float32,
+    outputs_out: Float32,
+    skips_out: Float32,
+) -> None:
+    """Add a decision's gradients to those of its part, by the slopes (N,) of its moves' scores; `forward` left hidden
+    (N, H), which is overwritten, as is back (H,).
+    """
+    width, unit = len(back), np.float32(UNIT)
+    for j in range(width):
+        back[j] = 0.0
+    for k in range(features.shape[0]):
+        slope = slopes[k]
+        if slope == 0.0:
+            continue
+        for j in range(width):
+            if hidden[k, j] > 0.0:
+                outputs_out[j] += slope * hidden[k, j]
+                hidden[k, j] = slope * network.outputs[j]
+            else:
+                hidden[k, j] = 0.0
+            back[j] += hidden[k, j]
+        for i in range(features.shape[1]):
+            if features[k, i] != 0:
+                feature = np.float32(features[k, i]) * unit
+                skips_out[i] += slope * feature
+                for j in range(width):
+                    moves_out[i, j] += feature * hidden[k, j]
+    phase = int(facts[0])
+    for j in range(width):
+        phases_out[phase, j] += back[j]
+    for i in range(1, len(facts)):
+        if facts[i] != 0:
+            fact = np.float32(facts[i]) * unit
+            for j in range(width):
+                inputs_out[i, j] += fact * back[j]
 
 
 @loop
@@ -117,11 +175,7 @@ def gradients(
     clip: float,
     bonus: float,
     imitate: bool,
-    phases: Float32,
-    inputs: Float32,
-    moves: Float32,
-    outputs: Float32,
-    skips: Float32,
+    network: Network,
     phases_out: Float32,
     inputs_out: Float32,
     moves_out: Float32,
@@ -135,15 +189,13 @@ def gradients(
     cross-entropy of the chosen moves. before: log-probabilities of these before the update, (D,); gain: advantages
     (D,). sums (P, 3): of the divergence from the policy before, the entropy and the cross-entropy.
     """
-    width = phases.shape[1]
+    width = network.phases.shape[1]
     decisions, parts = len(picked), sums.shape[0]
-    unit, scale = np.float32(UNIT), np.float32(1.0 / decisions)
+    scale = np.float32(1.0 / decisions)
     for part in prange(parts):
-        common = np.zeros(width, np.float32)
+        common, back = np.zeros(width, np.float32), np.zeros(width, np.float32)
         hidden = np.zeros((MOST_MOVES, width), np.float32)
-        logs = np.zeros(MOST_MOVES, np.float32)
-        slopes = np.zeros(MOST_MOVES, np.float32)
-        back = np.zeros(width, np.float32)
+        logs, slopes = np.zeros(MOST_MOVES, np.float32), np.zeros(MOST_MOVES, np.float32)
         phases_out[part] = 0.0
         inputs_out[part] = 0.0
         moves_out[part] = 0.0
@@ -153,54 +205,28 @@ def gradients(
         for at in range(decisions * part // parts, decisions * (part + 1) // parts):
             d = picked[at]
             own = features[first[d] : first[d] + among[d]]
-            forward(facts[d], own, phases, inputs, moves, outputs, skips, common, hidden, logs)
+            forward(facts[d], own, network, common, hidden, logs)
             log = logs[chosen[d]] - before[d]
             ratio = np.exp(log)
-            pull = np.float32(0.0)  # what the log-probability of the chosen move is raised by
+            pull = np.float32(0.0)
             if imitate:
                 pull = np.float32(1.0)
             elif not ((gain[d] > 0.0 and ratio > 1.0 + clip) or (gain[d] < 0.0 and ratio < 1.0 - clip)):
                 pull = gain[d] * ratio
-            entropy = np.float32(0.0)
-            for k in range(among[d]):
-                entropy -= np.exp(logs[k]) * logs[k]
+            entropy = find_slopes(logs[: among[d]], int(chosen[d]), pull, bonus, scale, slopes)
             sums[part, DIVERGENCE] += ratio - 1.0 - log
             sums[part, ENTROPY] += entropy
             sums[part, SURPRISE] -= logs[chosen[d]]
-            for j in range(width):
-                back[j] = 0.0
-            total, kept = np.float32(0.0), np.float32(0.0)
-            for k in range(among[d]):
-                chance = np.exp(logs[k])
-                raised = pull * ((1.0 if k == chosen[d] else 0.0) - chance) - bonus * chance * (logs[k] + entropy)
-                slopes[k] = np.float32(-raised) * scale
-                if abs(slopes[k]) < scale * np.float32(LEAST_PULL):
-                    slopes[k] = 0.0
-                else:
-                    total += slopes[k]
-                    kept += chance
-            for k in range(among[d]):
-                if slopes[k] == 0.0:
-                    continue
-                slope = slopes[k] - total * np.exp(logs[k]) / kept
-                for j in range(width):
-                    if hidden[k, j] > 0.0:
-                        outputs_out[part, j] += slope * hidden[k, j]
-                        hidden[k, j] = slope * outputs[j]
-                    else:
-                        hidden[k, j] = 0.0
-                    back[j] += hidden[k, j]
-                for i in range(features.shape[1]):
-                    if own[k, i] != 0:
-                        feature = np.float32(own[k, i]) * unit
-                        skips_out[part, i] += slope * feature
-                        for j in range(width):
-                            moves_out[part, i, j] += feature * hidden[k, j]
-            phase = int(facts[d, 0])
-            for j in range(width):
-                phases_out[part, phase, j] += back[j]
-            for i in range(1, facts.shape[1]):
-                if facts[d, i] != 0:
-                    fact = np.float32(facts[d, i]) * unit
-                    for j in range(width):
-                        inputs_out[part, i, j] += fact * back[j]
+            backward(
+                facts[d],
+                own,
+                slopes,
+                network,
+                hidden,
+                back,
+                phases_out[part],
+                inputs_out[part],
+                moves_out[part],
+                outputs_out[part],
+                skips_out[part],
+            )

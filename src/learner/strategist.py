@@ -207,7 +207,7 @@ class Slopes:
             clip,
             bonus,
             imitate,
-            *self._chooser.network(),
+            self._chooser.network(),
             *self._parts,
             self._sums,
         )
@@ -396,7 +396,7 @@ class StrategistRun:
         settings, count = self.settings, len(decisions.chosen)
         before = np.zeros(count, np.float32)
         own = decisions.facts[:, :FACT_COUNT]
-        log_probabilities(own, *decisions[1:5], *self.chooser.network(), before, PARTS)
+        log_probabilities(own, *decisions[1:5], self.chooser.network(), before, PARTS)
         both, target = torch.from_numpy(decisions.facts).float(), torch.from_numpy(decisions.target)
         sums, surprise, steps = np.zeros(3), 0.0, 0
         for _ in range(settings.epochs):

@@ -36,7 +36,7 @@ def scores_of(chooser, decisions, d):
 
 def before_of(chooser, decisions):
     before = np.zeros(len(decisions.chosen), np.float32)
-    log_probabilities(decisions.facts, *decisions[1:5], *chooser.network(), before, 3)
+    log_probabilities(decisions.facts, *decisions[1:5], chooser.network(), before, 3)
     return before
 
 

@@ -47,7 +47,7 @@ from engine.bots.desk import (
     tile_at,
 )
 from engine.bots.gather import gather
-from engine.bots.march import advance, aim, aim_near, find_front, is_enough
+from engine.bots.march import advance, aim, aim_at_foreign, find_front, is_enough
 from engine.bots.sight import army_in, exits_in, kind_in, relation_in
 from engine.chance import draw
 from engine.compile import inlined, kernel
@@ -252,7 +252,7 @@ def open_game(desk: Int32, key: int) -> int:
         return PASS
     action = expand(desk, key)
     if action == PASS:
-        aim_near(desk, False)
+        aim_at_foreign(desk)
         action = advance(desk, int(desk[MAIN]))
     return action
 

@@ -76,8 +76,8 @@ def find_fog(desk: Int32) -> int:
 
 @kernel
 def aim_near(desk: Int32, enemies: bool) -> int:
-    """Fill GOAL_WAY with distances to the nearest tile of an enemy's, or unless `enemies` of nobody's as well, its
-    cities left out. Returns how many such tiles there are.
+    """Fill GOAL_WAY with distances to the nearest foreign tile, or with `enemies` to the nearest of an enemy's; neutral
+    cities are left out. Returns how many such tiles there are.
     """
     words = map_at(desk, WORDS)
     blank = map_at(desk, BLANK)
@@ -91,6 +91,18 @@ def aim_near(desk: Int32, enemies: bool) -> int:
             found = begin_at(desk, goal_way, p, found)
     flood(desk, goal_way, found)
     return found
+
+
+@kernel
+def aim_at_foreign(desk: Int32) -> int:
+    """`aim_near` to land that is nobody's or an enemy's."""
+    return aim_near(desk, False)
+
+
+@kernel
+def aim_at_enemies(desk: Int32) -> int:
+    """`aim_near` to land that is an enemy's."""
+    return aim_near(desk, True)
 
 
 @kernel
@@ -112,7 +124,7 @@ def aim(desk: Int32) -> None:
             found = find_fog(desk)
         flood(desk, goal_way, found)
     if int(desk[goal_way + int(desk[HOME])]) == FAR:  # no such place, or no way there
-        aim_near(desk, False)
+        aim_at_foreign(desk)
 
 
 @kernel

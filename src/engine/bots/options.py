@@ -57,7 +57,7 @@ from engine.bots.hunter import (
     find_threat,
     strike,
 )
-from engine.bots.march import advance, aim, aim_near, find_front
+from engine.bots.march import advance, aim, aim_at_enemies, aim_at_foreign, find_front
 from engine.bots.opening import open_by_plan
 from engine.bots.sight import army_in, exits_in
 from engine.bots.situation import gain_alone
@@ -134,7 +134,7 @@ def search(desk: Int32) -> int:
 @kernel
 def go_near(desk: Int32, key: int) -> int:
     """A step of the largest army to the nearest land that is not one's own; else what can be taken."""
-    aim_near(desk, False)
+    aim_at_foreign(desk)
     action = advance(desk, int(desk[MAIN]))
     return action if action != PASS else expand(desk, key)
 
@@ -164,7 +164,7 @@ def build_castle(board: Int32, desk: Int32) -> int:
 @kernel
 def spread(desk: Int32) -> int:
     """A step of the army that takes most land a move on its way there and on, the front aside."""
-    aim_near(desk, False)
+    aim_at_foreign(desk)
     words = map_at(desk, WORDS)
     goal_way = map_at(desk, GOAL_WAY)
     home_way = map_at(desk, HOME_WAY)
@@ -187,7 +187,7 @@ def spread(desk: Int32) -> int:
 @kernel
 def raid(desk: Int32) -> int:
     """A step of the front to the nearest enemy tile in sight."""
-    return advance(desk, find_front(desk)) if aim_near(desk, True) > 0 else PASS
+    return advance(desk, find_front(desk)) if aim_at_enemies(desk) > 0 else PASS
 
 
 @kernel
