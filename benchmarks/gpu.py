@@ -40,7 +40,8 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from engine.advice import ADVISERS  # noqa: E402
 from engine.batch import GameBatch  # noqa: E402
-from engine.board import TURN  # noqa: E402
+from engine.board import DISCOVERED, TURN  # noqa: E402
+from engine.bots.told import NEVER  # noqa: E402
 from engine.maps import MapSpec  # noqa: E402
 from engine.rewards import Shaping  # noqa: E402
 from engine.rulesets import RULESETS  # noqa: E402
@@ -53,6 +54,8 @@ from learner.fused import FusedPPO, FusedSettings  # noqa: E402
 from learner.fused_rollout import FusedRollout  # noqa: E402
 from learner.fused_training import FusedPlan, FusedTraining  # noqa: E402
 from learner.network import NetworkConfig, Policy, Sight, parameters_of  # noqa: E402
+from learner.scout import load_scout  # noqa: E402
+from learner.scouting import CPU, Lessons, Report, learn_from, train  # noqa: E402
 from learner.ways import MY_ARMY, Ways, army_of, survey_compiled, survey_plain  # noqa: E402
 from machine import describe_machine, write_result  # noqa: E402
 
@@ -86,6 +89,8 @@ class Scale:
     trained_turns: int = 16
     rows_at_once: tuple[int, ...] = (1024, 1024, 1024)
     iterations: int = 4
+    scouted: int = 1024  # positions of a step
+    scouted_minutes: float = 0.1
 
 
 SMOKE = Scale(
@@ -103,6 +108,8 @@ SMOKE = Scale(
     trained_turns=4,
     rows_at_once=(8,),
     iterations=1,
+    scouted=8,
+    scouted_minutes=0.01,
 )
 
 
@@ -360,6 +367,39 @@ def measure_ways(bench: Bench) -> None:
             raise AssertionError(f"advice of the {name}: the GPU's differs from the CPU's")
 
 
+def lessons_of(bench: Bench) -> Lessons:
+    """Positions in mid-game for the scout to learn from; points and generals are drawn from all places unseen."""
+    batch = bench.batch(bench.scale.trained_games)
+    batch.reset()
+    for _ in range(bench.scale.opening):
+        batch.step(batch.bot_actions("random"))
+    seen = batch.observe()
+    words, vector = (bench.tensor(array).flatten(0, 1).cpu().numpy() for array in (seen.words, seen.vector))
+    chance = np.random.default_rng(1)
+    maybe = words & DISCOVERED == 0
+    points = np.where(maybe, chance.integers(-256, 256, words.shape), NEVER).astype(np.int32)
+    count = len(words)
+    truth = np.where(maybe, chance.random(words.shape), -1.0).reshape(count, -1).argmax(1)
+    turns = vector[:, :1, None].astype(np.int16)
+    last = np.where(chance.random(words.shape) < 0.1, turns, np.int16(0))
+    return Lessons(words, vector, last // 2, last, points, truth, np.arange(count))
+
+
+def measure_scout(bench: Bench) -> None:
+    """Positions a second that the scout learns from; and whether its loss is the CPU's."""
+    lessons = lessons_of(bench)
+    few = np.arange(min(64, len(lessons.truth)))
+    network = load_scout()
+    wanted, _ = learn_from(network, lessons.on(CPU), 3, few)
+    found, _ = learn_from(network.to(bench.device), lessons.on(bench.device), 3, few)
+    if abs(float(found) / float(wanted) - 1.0) > 0.02:  # bfloat16
+        raise AssertionError(f"the scout's loss is {float(found)}, on the CPU {float(wanted)}")
+    reports: list[Report] = []
+    for minutes in (0.05, bench.scale.scouted_minutes):  # what comes first warms up
+        train(lessons, minutes, 1, reports.append, device=bench.device, batch=bench.scale.scouted)
+    bench.figures["scout_positions_per_s"] = reports[-1].steps * bench.scale.scouted / (60 * minutes)
+
+
 def neighbours_as_sums(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """What `learner.network.Neighbours` computes, by sums of shifted boards: x (N, C, H, W), weight (C, 3)."""
     p = torch.nn.functional.pad(x, (1, 1, 1, 1))
@@ -543,6 +583,7 @@ def measure(bench: Bench) -> None:
             bench.run("maps", lambda: measure_maps(bench))
             bench.run("ways", lambda: measure_ways(bench))
             bench.run("neighbours", lambda: measure_neighbours(bench), 30)
+            bench.run("scout", lambda: measure_scout(bench), 20)
             for training in trainings_of(scale):
                 bench.run(
                     f"training, {training.name}",

@@ -8,7 +8,7 @@ from torch import Tensor
 
 def half_precision(device: torch.device, wanted: bool) -> AbstractContextManager[object]:
     """Arithmetic in bfloat16 where that is wanted. Weights are cast anew each time: a graph must not keep old casts."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted, cache_enabled=False)
+    return torch.autocast(device.type, torch.bfloat16, cache_enabled=False) if wanted else nullcontext()
 
 
 def full_precision(x: Tensor) -> AbstractContextManager[object]:

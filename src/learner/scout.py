@@ -47,7 +47,7 @@ def planes_of(seen: Seen, vector: Tensor, first: Tensor, last: Tensor, points: T
     """What the network reads, float32 (B, PLANES, H, W), and the tables' log-odds (B, H, W), -inf for NEVER."""
     vector, first, last, army = vector.float(), first.float(), last.float(), seen.army.float()
     mine, enemy = (seen.relation == MINE).float(), (seen.relation == ENEMY).float()
-    open_to_all = torch.from_numpy(~IMPASSABLE)[seen.kind.long()]
+    open_to_all = torch.from_numpy(~IMPASSABLE).to(vector.device)[seen.kind.long()]
     maybe = points > NEVER
     odds = torch.where(maybe, points.float() / POINT, -torch.inf)
     best = odds.flatten(1).amax(1)[:, None, None]
@@ -92,8 +92,8 @@ def planes_of(seen: Seen, vector: Tensor, first: Tensor, last: Tensor, points: T
 
 def distances(tiles: Tensor) -> Tensor:
     """Manhattan distance of every tile from the middle of those marked with 1, (B, H, W); 0 where none is."""
-    rows = torch.arange(tiles.shape[1], dtype=torch.float32)[None, :, None]
-    columns = torch.arange(tiles.shape[2], dtype=torch.float32)[None, None, :]
+    rows, columns = (torch.arange(size, dtype=torch.float32, device=tiles.device) for size in tiles.shape[1:])
+    rows, columns = rows[None, :, None], columns[None, None, :]
     count = tiles.sum((1, 2), keepdim=True)
     middle_row = (tiles * rows).sum((1, 2), keepdim=True) / count.clamp(min=1.0)
     middle_column = (tiles * columns).sum((1, 2), keepdim=True) / count.clamp(min=1.0)

@@ -24,6 +24,7 @@ from engine.bots import scratch_words
 from engine.bots.scout import Notes, must_guess
 from engine.bots.told import NEVER, guesses
 from learner.crew import crew_of
+from learner.precision import half_precision
 from learner.recorded import BOARD, RecordedGame, begin_recorded
 from learner.scout import POINT, Position, Scout
 from learner.whereabouts import PLAYERS, RULESETS
@@ -39,7 +40,8 @@ PAIRS = (
 EVERY = 22  # turns between two lessons of a game
 MAX_TURNS = 500  # of a game
 RATE, LEAST_RATE, WARM_UP = 2e-3, 2e-5, 200  # Adam's rate at the start and at the end, and steps until it is reached
-BATCH = 128  # lessons of a step
+BATCH = 128  # lessons of a step, unless more are wanted
+CPU = torch.device("cpu")
 HELD_OUT = 20  # one game in so many tells how good the guesses are
 REPORT = 15.0  # seconds between two reports
 
@@ -61,11 +63,29 @@ class Lessons(NamedTuple):
         held: NDArray[np.bool_] = self.game % HELD_OUT == 0
         return held
 
-    def positions(self, chosen: Int64) -> tuple[Position, Tensor]:
-        """Some of them for the network, and where the general is, int64 (B,)."""
-        fields = (self.words, self.vector, self.first, self.last, self.points, self.truth)
-        *position, truth = (torch.from_numpy(field[chosen]) for field in fields)
-        return Position(*position), truth
+    def on(self, device: torch.device) -> "Material":
+        """All of them as tensors; a CPU's share their memory."""
+        *position, truth = (
+            torch.from_numpy(field).to(device)
+            for field in (self.words, self.vector, self.first, self.last, self.points, self.truth)
+        )
+        return Material(Position(*position), truth)
+
+    def positions(self, chosen: Int64) -> "Material":
+        """Some of them on the CPU."""
+        return self.on(CPU).pick(chosen)
+
+
+class Material(NamedTuple):
+    """Lessons for the network, on its device."""
+
+    position: Position  # of N lessons
+    truth: Tensor  # int64 (N,): the general's tile
+
+    def pick(self, chosen: Int64) -> "Material":
+        """Some of them, in this order."""
+        index = torch.from_numpy(chosen).to(self.truth.device)
+        return Material(Position(*(field[index] for field in self.position)), self.truth[index])
 
 
 def collect(games: int, seed: int, tell: Callable[[int, int], None] = lambda done, of: None) -> Lessons:
@@ -156,7 +176,7 @@ def _lessons_of(batch: GameBatch, play: Callable[[int], Turn], first_game: int) 
 def turned(planes: Tensor, truth: Tensor, side: int) -> tuple[Tensor, Tensor]:
     """A map (B, H, W) and tiles (B,) turned or mirrored one of eight ways, 0 to 7. The map is square."""
     marked = torch.zeros_like(planes, dtype=torch.bool).flatten(1)
-    marked[torch.arange(len(truth)), truth] = True
+    marked[torch.arange(len(truth), device=truth.device), truth] = True
     both = []
     for tiles in (planes, marked.view(planes.shape)):
         tiles = tiles.flip(1) if side & 1 else tiles
@@ -176,49 +196,59 @@ class Report:
 
 
 def train(
-    lessons: Lessons, minutes: float, seed: int, tell: Callable[[Report], None], start: Scout | None = None
+    lessons: Lessons,
+    minutes: float,
+    seed: int,
+    tell: Callable[[Report], None],
+    start: Scout | None = None,
+    device: torch.device = CPU,
+    batch: int = BATCH,
 ) -> Scout:
-    """Teach a network for so many minutes on games that are not held out; KeyboardInterrupt ends it early."""
+    """Teach a network for so many minutes on games that are not held out, `batch` lessons a step, on a GPU in bfloat16;
+    it comes back on the CPU. KeyboardInterrupt ends it early.
+    """
     torch.manual_seed(seed)
     chance = np.random.default_rng(seed)
-    network = start if start is not None else Scout()
+    network = (start if start is not None else Scout()).to(device)
     network.train()
-    learned = np.flatnonzero(~lessons.is_held)
+    learned, material = np.flatnonzero(~lessons.is_held), lessons.on(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
-    crew = crew_of(torch.device("cpu"))
+    crew = crew_of(device)
     begin = said = time.monotonic()
-    steps, nats = 0, 0.0
+    steps, nats = 0, torch.zeros((), device=device)
     try:
         while (part := (time.monotonic() - begin) / (60.0 * minutes) if minutes > 0 else 1.0) < 1.0:
             falling = 0.5 + 0.5 * float(np.cos(np.pi * part))
             optimiser.param_groups[0]["lr"] = LEAST_RATE + RATE * min(1.0, steps / WARM_UP) * falling
-            chosen, side = chance.choice(learned, BATCH), int(chance.integers(8))
-            dealt = np.array_split(chosen, crew.parts(BATCH))
-            losses, gradients = zip(*crew.map(partial(_learned, network, lessons, side), dealt), strict=True)
+            chosen, side = chance.choice(learned, batch), int(chance.integers(8))
+            dealt = np.array_split(chosen, crew.parts(batch))
+            losses, gradients = zip(*crew.map(partial(learn_from, network, material, side), dealt), strict=True)
             for parameter, *shares in zip(network.parameters(), *gradients, strict=True):
-                parameter.grad = torch.stack(shares).sum(0) / BATCH
+                parameter.grad = torch.stack(shares).sum(0) / batch
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             steps += 1
-            nats += max(0.01, 1.0 / steps) * (sum(losses) / BATCH - nats)
+            nats += max(0.01, 1.0 / steps) * (torch.stack(losses).sum() / batch - nats)
             if time.monotonic() - said > REPORT:
                 said = time.monotonic()
-                tell(Report(steps, nats, part))
+                tell(Report(steps, float(nats), part))
         if steps:
-            tell(Report(steps, nats, 1.0))
+            tell(Report(steps, float(nats), 1.0))
     except KeyboardInterrupt:
         pass
-    return network.eval()
+    return network.to(CPU).eval()
 
 
-def _learned(network: Scout, lessons: Lessons, side: int, chosen: Int64) -> tuple[float, tuple[Tensor, ...]]:
+def learn_from(network: Scout, material: Material, side: int, chosen: Int64) -> tuple[Tensor, tuple[Tensor, ...]]:
     """The loss on some lessons turned one of eight ways, summed over them, and its gradients."""
-    position, truth = lessons.positions(chosen)
+    position, truth = material.pick(chosen)
     maps = {}
     for name in ("words", "first", "last", "points"):
         maps[name], found = turned(getattr(position, name), truth, side)
-    loss = cross_entropy(network(position._replace(**maps)).flatten(1), found, reduction="sum")
-    return float(loss.detach()), torch.autograd.grad(loss, list(network.parameters()))
+    with half_precision(truth.device, truth.device.type == "cuda"):
+        said = network(position._replace(**maps))
+    loss = cross_entropy(said.flatten(1), found, reduction="sum")
+    return loss.detach(), torch.autograd.grad(loss, list(network.parameters()))
 
 
 def surprise(network: Scout, lessons: Lessons) -> tuple[float, float]:

@@ -25,8 +25,10 @@ from learner.scout import Position, Scout, load_scout, planes_of, save_scout, to
 from learner.scout_player import ScoutPlayer
 from learner.scouting import collect, collect_recorded, joined, surprise, train, turned
 from learner.snapshot import SnapshotError
+from learner.whereabouts import RULESETS as RULESETS_PLAYED
 from stratagem.cli import main
 
+WITHOUT_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 FOE = VISIBLE | ENEMY << RELATION_SHIFT
 
 
@@ -110,8 +112,8 @@ def test_untrained_it_says_what_the_tables_say(lessons):
 
 
 def test_training_learns_the_lessons_it_is_given(lessons, monkeypatch):
-    for name, value in (("REPORT", 0.0), ("BATCH", 16), ("WARM_UP", 5)):
-        monkeypatch.setattr(scouting, name, value)
+    monkeypatch.setattr(scouting, "REPORT", 0.0)
+    monkeypatch.setattr(scouting, "WARM_UP", 5)
     some = np.flatnonzero(~lessons.is_held)[::20][:16]
     few = lessons._replace(**{name: getattr(lessons, name)[some] for name in lessons._fields})
     reports = []
@@ -121,7 +123,7 @@ def test_training_learns_the_lessons_it_is_given(lessons, monkeypatch):
         if report.steps == 150:
             raise KeyboardInterrupt
 
-    network = train(few, 1000.0, 1, tell)
+    network = train(few, 1000.0, 1, tell, batch=16)
     assert [report.steps for report in reports] == list(range(1, 151))
     position, truth = few.positions(np.arange(len(some)))
     with torch.no_grad():
@@ -138,6 +140,15 @@ def test_an_interrupt_keeps_what_was_learned(lessons, monkeypatch):
 
     network = train(lessons, 10.0, 1, stop)
     assert float(network.say.weight.detach().abs().sum()) > 0.0
+
+
+def test_lessons_are_learned_on_the_device_that_they_lie_on(lessons):
+    """On torch's device without memory, where reading a number fails, and so does an operation with the CPU's."""
+    device = torch.device("meta")
+    network, few = Scout().to(device), lessons.on(device)
+    loss, gradients = scouting.learn_from(network, few, 7, np.arange(16))
+    assert {loss.device, *(gradient.device for gradient in gradients)} == {device}
+    assert [gradient.shape for gradient in gradients] == [parameter.shape for parameter in network.parameters()]
 
 
 @pytest.mark.parametrize("side", range(8))
@@ -222,6 +233,8 @@ def test_it_plays_games_of_two():
 
 
 def test_the_command_writes_weights(tmp_path, monkeypatch):
+    kinds = len(RULESETS_PLAYED) * len(scouting.PAIRS)
+    assert f"of each of {kinds} kinds" in " ".join(CliRunner().invoke(main, ["scout", "--help"]).output.split())
     monkeypatch.setattr(scouting, "PAIRS", (("seeker", "hunter"),))
     out = tmp_path / "scout.safetensors"
     result = CliRunner().invoke(main, ["scout", str(out), "--games", "24", "--minutes", "0.05"])
@@ -265,6 +278,8 @@ def test_the_command_that_is_stopped_early_says_that_it_wrote_nothing(tmp_path, 
         (["--start", "none"], "--start"),
         (["--games", "0"], "nothing to learn from"),
         (["--games", "0", "none.gior"], "none.gior"),
+        (["--device", "abacus"], "'cpu', 'cuda'"),
+        pytest.param(["--device", "cuda"], "cuda needs an NVIDIA GPU", marks=WITHOUT_GPU),
     ],
 )
 def test_the_command_refuses_what_it_cannot_use(tmp_path, arguments, told):

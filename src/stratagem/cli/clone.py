@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.bots import BOTS
+from stratagem.cli.device import device_option
 from stratagem.cli.policy_path import PolicyPath
 from stratagem.cli.signals import interrupted_by_sigterm
 from stratagem.cli.told_options import told_options
@@ -43,7 +44,7 @@ WEAKER = 0.25  # of the games, once the learner plays for itself from the start,
 @click.option("--games", type=click.IntRange(min=1), help="Take only the first so many; with --teacher, at a time: 32.")
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Learning rate at the start.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of weights and order.")
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@device_option
 def clone(
     files: tuple[Path, ...],
     teacher: str | None,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stratagem.cli.device import device_option
+
 if TYPE_CHECKING:
     from learner.live import View
     from learner.training import Plan, Training
@@ -48,7 +50,7 @@ class BoardSize(click.ParamType[tuple[int, int]]):
 @click.option("--board", type=BoardSize(), default="6x6", show_default=True, help="Size of the maps.")
 @click.option("--name", default="demo", show_default=True, help="The run: writes runs/NAME/.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, large.")
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@device_option
 @click.option("--quiet", is_flag=True, help="Print results alone.")
 @click.option("--fresh", is_flag=True, help="Start over, even if the run could go on.")
 def demo(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stratagem.cli.device import device_option
 from stratagem.cli.signals import interrupted_by_sigterm
 
 if TYPE_CHECKING:
@@ -22,11 +23,22 @@ INTERRUPTED = 130
     "--minutes", type=click.FloatRange(min=0.0), default=30.0, show_default=True, help="Of training; 0: rate alone."
 )
 @click.option(
-    "--games", type=click.IntRange(min=0), default=400, show_default=True, help="Of bots, of each of 14 kinds."
+    "--games", type=click.IntRange(min=0), default=400, show_default=True, help="Of bots, of each of 20 kinds."
 )
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps, weights and order.")
 @click.option("--start", type=click.Path(dir_okay=False, path_type=Path), help="Go on from this file.")
-def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: int, start: Path | None) -> None:
+@click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True, help="Positions of a step.")
+@device_option
+def scout(
+    out: Path,
+    files: tuple[Path, ...],
+    minutes: float,
+    games: int,
+    seed: int,
+    start: Path | None,
+    batch: int,
+    device: str,
+) -> None:
     """Teach a network where generals hide, and write its weights to OUT, a .safetensors file.
 
     It learns from games of bots, and from FILEs of recorded 1v1 games (.gior, .gioreplay, .json, .jsonl, each also
@@ -38,6 +50,8 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
     from learner.host import prepare_host
 
     prepare_host()
+    import torch
+
     from engine.replays import ReplayError
     from engine.warm import compile_kernels
     from learner.recorded import load_games
@@ -84,7 +98,7 @@ def scout(out: Path, files: tuple[Path, ...], minutes: float, games: int, seed: 
 
     begin = time.monotonic()
     with interrupted_by_sigterm():
-        network = train(joined(list(sources.values())), minutes, seed, tell, network)
+        network = train(joined(list(sources.values())), minutes, seed, tell, network, torch.device(device), batch)
     if time.monotonic() - begin < 60.0 * minutes:
         click.echo("stopped; what was learned is kept")
     save_scout(network, out)
