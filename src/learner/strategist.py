@@ -12,12 +12,14 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -69,7 +71,7 @@ class Settings:
     epochs: int = 2
     minibatch: int = 4096  # decisions of a gradient step
     rate: float = 1.5e-3  # of Adam, at the start
-    most_rate: float = 3e-3  # and while there is time; at the end it falls
+    most_rate: float = 1e-2  # and while there is time; at the end it falls
     low_divergence: float = 0.0015  # KL(old || new) of an iteration below which the rate rises,
     high_divergence: float = 0.006  # and above which it falls
     entropy: float = 0.35  # nats that are wanted at the start,
@@ -264,7 +266,7 @@ class StrategistRun:
         rate, begin = self.settings.rate, time.monotonic()
         while (passed := time.monotonic() - begin) < self.seconds:
             progress = passed / self.seconds
-            rate = min(rate, 4 * self.settings.rate * max(0.02, 1.0 - progress))
+            rate = min(rate, 2 * self.settings.most_rate * max(0.02, 1.0 - progress))
             optimiser.param_groups[0]["lr"] = rate
             critics.param_groups[0]["lr"] = 1e-3 * max(0.1, 1.0 - progress)
             decisions = self._collect()
@@ -391,29 +393,42 @@ class StrategistRun:
         self, optimiser: torch.optim.Optimizer, critics: torch.optim.Optimizer, decisions: Decisions, learns: bool
     ) -> tuple[float, float, float]:
         """Go over the decisions, the critic alone unless the chooser learns; returns divergence, entropy and the part
-        of the returns' variance explained.
+        of the returns' variance explained. Neither needs the other, so the critic learns on a thread of its own.
         """
-        settings, count = self.settings, len(decisions.chosen)
-        before = np.zeros(count, np.float32)
+        count = len(decisions.chosen)
+        orders = [self._chance.permutation(count) for _ in range(self.settings.epochs)]
+        steps = [step for order in orders for step in np.array_split(order, max(1, count // self.settings.minibatch))]
+        with ThreadPoolExecutor(1) as aside:
+            error = aside.submit(self._judge, critics, decisions, steps)
+            means = self._choose(optimiser, decisions, steps) if learns else np.zeros(3)
+        explained = 1.0 - error.result() / max(float(decisions.target.var()), 1e-9)
+        return float(means[DIVERGENCE]), float(means[ENTROPY]), explained
+
+    def _choose(
+        self, optimiser: torch.optim.Optimizer, decisions: Decisions, steps: list[Int64]
+    ) -> NDArray[np.float64]:
+        """Let the chooser learn, a gradient step for each part of the decisions; returns means of `Slopes.find`."""
+        before = np.zeros(len(decisions.chosen), np.float32)
         own = decisions.facts[:, :FACT_COUNT]
         log_probabilities(own, *decisions[1:5], self.chooser.network(), before, PARTS)
+        sums = np.zeros(3)
+        for picked in steps:
+            sums += self._slopes.find(picked, decisions, before, self.settings.clip, self._bonus, imitate=False)
+            nn.utils.clip_grad_norm_(self.chooser.parameters(), 1.0)
+            optimiser.step()
+        return sums / len(steps)
+
+    def _judge(self, critics: torch.optim.Optimizer, decisions: Decisions, steps: list[Int64]) -> float:
+        """Let the critic learn likewise; returns its mean squared error."""
         both, target = torch.from_numpy(decisions.facts).float(), torch.from_numpy(decisions.target)
-        sums, surprise, steps = np.zeros(3), 0.0, 0
-        for _ in range(settings.epochs):
-            order = self._chance.permutation(count)
-            for picked in np.array_split(order, max(1, count // settings.minibatch)):
-                if learns:
-                    sums += self._slopes.find(picked, decisions, before, settings.clip, self._bonus, imitate=False)
-                    nn.utils.clip_grad_norm_(self.chooser.parameters(), 1.0)
-                    optimiser.step()
-                error = (self._critic(both[picked]) - target[picked]).square().mean()
-                critics.zero_grad()
-                torch.autograd.backward(error)
-                critics.step()
-                surprise += error.item()
-                steps += 1
-        explained = 1.0 - surprise / steps / max(float(target.var()), 1e-9)
-        return float(sums[DIVERGENCE]) / steps, float(sums[ENTROPY]) / steps, explained
+        errors = 0.0
+        for picked in steps:
+            error = (self._critic(both[picked]) - target[picked]).square().mean()
+            critics.zero_grad()
+            torch.autograd.backward(error)
+            critics.step()
+            errors += error.item()
+        return errors / len(steps)
 
     def save(self, path: Path) -> None:
         """Write what the chooser learned, and the critic, safetensors."""

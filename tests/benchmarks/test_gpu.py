@@ -1,4 +1,4 @@
-"""The GPU's checks and measurements, in little on the CPU: who has a GPU for minutes must not find a mistake in them."""
+"""The checks and measurements of a GPU, in little on the CPU: who has one for minutes must find no mistake in them."""
 
 import json
 import os

@@ -15,6 +15,7 @@ from stratagem.cli.signals import interrupted_by_sigterm
 if TYPE_CHECKING:
     from learner.strategist import Status
 
+CORES_A_THREAD = 4  # of the critic, whose steps are short, beside games and gradients, which have all cores
 LINE_SECONDS = 30.0  # between two lines of progress
 
 
@@ -56,7 +57,7 @@ def strategist(
     from learner.strategist_export import quantised, weights_module
 
     guesser = guesser_of(load_scout(), crew_of(torch.device("cpu"))) if scout else None
-    torch.set_num_threads(1)  # gradient steps are short; games have all cores
+    torch.set_num_threads(max(1, torch.get_num_threads() // CORES_A_THREAD))
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
     run = StrategistRun(Settings(seed=seed, games=games), 60.0 * minutes, guesser)
