@@ -49,7 +49,10 @@ def inlined(function: Function) -> Function:
 
 
 def loop(function: Function) -> Function:
-    """Compile a loop over a batch; its `prange` is spread over all cores."""
+    """Compile a loop over a batch; its `prange` is spread over all cores.
+
+    It may read the arrays of a NamedTuple; what it writes to them is lost (seen with numba 0.68).
+    """
     if not COMPILED:
         return function
     compiled: Function = numba.njit(cache=True, error_model="numpy", parallel=True, nogil=True)(function)
