@@ -239,6 +239,26 @@ def test_weights_that_cannot_be_stored_are_refused(weight, complaint):
         quantised(network._replace(outputs=np.full_like(network.outputs, weight)), 1.0)
 
 
+def test_the_command_writes_the_mean_of_runs(quick, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept = []
+    for seed in (3, 4):
+        run = StrategistRun(Settings(seed=seed), 1.0)
+        run.save(tmp_path / f"{seed}.safetensors")
+        kept.append(run.learned.outputs.detach())
+    starts = ["--start", "3.safetensors", "--start", "4.safetensors"]
+    result = CliRunner().invoke(main, ["strategist", "--minutes", "0", *starts, "--name", "mean"])
+    assert result.exit_code == 0, result.output
+    mean = StrategistRun(Settings(), 1.0)
+    mean.start_from(tmp_path / "runs" / "mean" / "strategist.safetensors")
+    torch.testing.assert_close(mean.chooser.outputs.detach(), (kept[0] + kept[1]) / 2)
+    assert not torch.equal(kept[0], kept[1])
+    assert "from 3.safetensors and 4.safetensors" in (tmp_path / "runs/mean/strategist_weights.py").read_text()
+    nothing = CliRunner().invoke(main, ["strategist", "--minutes", "0"])
+    assert nothing.exit_code == 2
+    assert "nothing to write" in nothing.output
+
+
 def test_the_command_writes_its_folder_and_refuses_a_start_that_is_none(quick, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["strategist", "--minutes", "0.1", "--games", "8", "--name", "it"])

@@ -20,10 +20,15 @@ LINE_SECONDS = 30.0  # between two lines of progress
 
 
 @click.command()
-@click.option("--minutes", type=click.FloatRange(min=0.01), default=60.0, show_default=True, help="Of training.")
+@click.option("--minutes", type=click.FloatRange(min=0.0), default=60.0, show_default=True, help="Of training.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps, weights and moves.")
 @click.option("--games", type=click.IntRange(min=2), default=1024, show_default=True, help="Played at a time.")
-@click.option("--start", type=click.Path(path_type=Path), help="Go on from this strategist.safetensors.")
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Go on from this strategist.safetensors; given several times from their mean, which --minutes 0 writes.",
+)
 @click.option(
     "--scout", is_flag=True, help="Half of the seats are told by the scout's network where the enemy's general may be."
 )
@@ -36,7 +41,7 @@ LINE_SECONDS = 30.0  # between two lines of progress
 )
 @click.option("--name", default="strategist", show_default=True, help="The run: writes runs/NAME/.")
 def strategist(
-    minutes: float, seed: int, games: int, start: Path | None, scout: bool, temperature: float, name: str
+    minutes: float, seed: int, games: int, start: tuple[Path, ...], scout: bool, temperature: float, name: str
 ) -> None:
     """Learn by self-play on the CPU how to choose among moves that scripts advise, for both rulesets at once.
 
@@ -61,9 +66,11 @@ def strategist(
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
     run = StrategistRun(Settings(seed=seed, games=games), 60.0 * minutes, guesser)
-    if start is not None:
+    if not minutes and not start:
+        raise click.UsageError("there is nothing to write: give --minutes, --start, or both")
+    if start:
         try:
-            run.start_from(start)
+            run.start_from(*start)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--start") from None
     click.echo("preparing the engine; its first run compiles it, for some minutes")
@@ -86,7 +93,8 @@ def strategist(
 
         try:
             with interrupted_by_sigterm():
-                run.train(tell)
+                if minutes:
+                    run.train(tell)
         except KeyboardInterrupt:
             if not rows:
                 click.echo("stopped before anything was learned", err=True)
@@ -96,7 +104,8 @@ def strategist(
     learned = rows[-1]["seconds"] / 60 if rows else 0.0
     told_of = f"{run.decisions:,} decisions in {run.played:,} games, {learned:.1f} minutes, seed {seed}"
     weights = quantised(run.learned.network(), temperature)
-    source = weights_module(weights, told_of + (f", from {start}" if start else ""))
+    source = weights_module(weights, told_of + (f", from {' and '.join(map(str, start))}" if start else ""))
     (folder / "strategist_weights.py").write_text(source, encoding="utf-8")
-    draw_options(rows, folder / "learning_curve.png")
+    if rows:
+        draw_options(rows, folder / "learning_curve.png")
     click.echo(f"{folder}: {told_of}")
