@@ -112,7 +112,7 @@ class LivePlayer:
     @property
     def standing(self) -> str:
         """What was played so far, in words."""
-        played = f"{len(self.outcomes)} games played"
+        played = f"games played: {len(self.outcomes)}"
         return played if self._outcome is None else f"{played}, one left in turn {self._outcome.turns}"
 
     async def play(self, url: str, games: int = 1) -> list[Outcome]:

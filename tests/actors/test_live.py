@@ -292,7 +292,7 @@ def test_ctrl_c_stops_the_command_without_a_traceback():
     status, output = run(play, Hosting(resident=None, seed=3))
     assert status == 130
     assert "Traceback" not in output
-    assert "stopped; 0 games played" in output
+    assert "stopped; games played: 0" in output
 
 
 def test_a_move_that_came_too_late_for_its_game_ends_nothing():
