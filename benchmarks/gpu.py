@@ -327,17 +327,21 @@ def measure_maps(bench: Bench) -> None:
     bench.figures["full_masks_per_s"] = small.num_games * small.seats / bench.seconds_of(small.action_masks)
 
 
-def measure_ways(bench: Bench) -> None:
-    """Boards a second whose ways are searched, generals guessed, and on which advice is given; and whether kernels find
-    what torch does, or for advice the CPU.
-    """
-    games = min(bench.scale.trained_games, bench.scale.games[-1])
-    batch = bench.batch(games)
+def seen_in_mid_game(bench: Bench) -> tuple[torch.Tensor, torch.Tensor]:
+    """Words (N, H, W) and vectors (N, V) of both seats, after an opening of random moves."""
+    batch = bench.batch(bench.scale.trained_games)
     batch.reset()
     for _ in range(bench.scale.opening):
         batch.step(batch.bot_actions("random"))
     seen = batch.observe()
-    words, vector = bench.tensor(seen.words).flatten(0, 1), bench.tensor(seen.vector).flatten(0, 1)
+    return bench.tensor(seen.words).flatten(0, 1).clone(), bench.tensor(seen.vector).flatten(0, 1).clone()
+
+
+def measure_ways(bench: Bench) -> None:
+    """Boards a second whose ways are searched, generals guessed, and on which advice is given; and whether kernels find
+    what torch does, or for advice the CPU.
+    """
+    words, vector = seen_in_mid_game(bench)
     board = Sight().to(bench.device)(words)
     told = told_of(vector, castles=False)
     armies = army_of(board[:, MY_ARMY])
@@ -369,12 +373,7 @@ def measure_ways(bench: Bench) -> None:
 
 def lessons_of(bench: Bench) -> Lessons:
     """Positions in mid-game for the scout to learn from; points and generals are drawn from all places unseen."""
-    batch = bench.batch(bench.scale.trained_games)
-    batch.reset()
-    for _ in range(bench.scale.opening):
-        batch.step(batch.bot_actions("random"))
-    seen = batch.observe()
-    words, vector = (bench.tensor(array).flatten(0, 1).cpu().numpy() for array in (seen.words, seen.vector))
+    words, vector = (tensor.cpu().numpy() for tensor in seen_in_mid_game(bench))
     chance = np.random.default_rng(1)
     maybe = words & DISCOVERED == 0
     points = np.where(maybe, chance.integers(-256, 256, words.shape), NEVER).astype(np.int32)

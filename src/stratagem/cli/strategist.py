@@ -49,6 +49,8 @@ def strategist(
     that name in src/engine/bots, the last one is what the bot plays by. Ctrl-C or SIGTERM ends the training and keeps
     what was learned.
     """
+    if not minutes and not start:
+        raise click.UsageError("there is nothing to write: give --minutes, --start, or both")
     from learner.host import prepare_host
 
     prepare_host()
@@ -66,15 +68,14 @@ def strategist(
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
     run = StrategistRun(Settings(seed=seed, games=games), 60.0 * minutes, guesser)
-    if not minutes and not start:
-        raise click.UsageError("there is nothing to write: give --minutes, --start, or both")
     if start:
         try:
             run.start_from(*start)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--start") from None
-    click.echo("preparing the engine; its first run compiles it, for some minutes")
-    compile_kernels()
+    if minutes:
+        click.echo("preparing the engine; its first run compiles it, for some minutes")
+        compile_kernels()
     rows: list[dict[str, Any]] = []
     told = 0.0
     with (folder / "metrics.jsonl").open("w", encoding="utf-8") as metrics:
