@@ -21,6 +21,7 @@ from engine.bots.scout import Guesser, Seen, take_apart
 from engine.bots.told import NEVER
 from engine.tiles import CITY, GENERAL, IMPASSABLE
 from learner.crew import Crew
+from learner.precision import half_precision
 from learner.snapshot import SnapshotError, fill, portable
 
 WEIGHTS = Path(__file__).with_name("scout.safetensors")  # what it plays by
@@ -146,9 +147,9 @@ class Scout(nn.Module):
         return odds + said
 
 
-def told_points(network: Scout, position: Position) -> Int32:
+def told_points(network: Scout, position: Position, in_half: bool = False) -> Int32:
     """Points for `engine.bots.told`, int32 (B, T)."""
-    with torch.no_grad():
+    with torch.no_grad(), half_precision(position.words.device, in_half):
         told: Int32 = as_points(network(position)).numpy()
     return told
 
@@ -159,11 +160,11 @@ def as_points(odds: Tensor) -> Tensor:
     return points.flatten(1).to(torch.int32)
 
 
-def guesser_of(network: Scout, crew: Crew | None = None) -> Guesser:
-    """Guesses by a network; a crew deals many positions out."""
+def guesser_of(network: Scout, crew: Crew | None = None, in_half: bool = False) -> Guesser:
+    """Guesses by a network; a crew deals many positions out. in_half: in bfloat16, for games that are learned from."""
 
     def work(fields: tuple[Int32 | Int16, ...]) -> Int32:
-        return told_points(network, Position(*(torch.from_numpy(field) for field in fields)))
+        return told_points(network, Position(*(torch.from_numpy(field) for field in fields)), in_half)
 
     def guess(*fields: Int32 | Int16) -> Int32:
         if crew is None:

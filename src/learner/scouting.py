@@ -24,7 +24,7 @@ from engine.bots import scratch_words
 from engine.bots.scout import Notes, must_guess
 from engine.bots.told import NEVER, guesses
 from learner.crew import crew_of
-from learner.precision import half_precision
+from learner.precision import half_pays, half_precision
 from learner.recorded import BOARD, RecordedGame, begin_recorded
 from learner.scout import POINT, Position, Scout
 from learner.whereabouts import PLAYERS, RULESETS
@@ -204,12 +204,13 @@ def train(
     device: torch.device = CPU,
     batch: int = BATCH,
 ) -> Scout:
-    """Teach a network for so many minutes on games that are not held out, `batch` lessons a step, on a GPU in bfloat16;
-    it comes back on the CPU. KeyboardInterrupt ends it early.
+    """Teach a network for so many minutes on games that are not held out, `batch` lessons a step, in bfloat16 where
+    that pays; it comes back on the CPU. KeyboardInterrupt ends it early.
     """
     torch.manual_seed(seed)
     chance = np.random.default_rng(seed)
     network = (start if start is not None else Scout()).to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.train()
     learned, material = np.flatnonzero(~lessons.is_held), lessons.on(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
@@ -245,7 +246,7 @@ def learn_from(network: Scout, material: Material, side: int, chosen: Int64) -> 
     maps = {}
     for name in ("words", "first", "last", "points"):
         maps[name], found = turned(getattr(position, name), truth, side)
-    with half_precision(truth.device, truth.device.type == "cuda"):
+    with half_precision(truth.device, half_pays(truth.device)):
         said = network(position._replace(**maps))
     loss = cross_entropy(said.flatten(1), found, reduction="sum")
     return loss.detach(), torch.autograd.grad(loss, list(network.parameters()))

@@ -21,7 +21,7 @@ from engine.replays import encode_gior
 from engine.rulesets import RULESETS
 from learner import scouting
 from learner.recorded import load_games, recorded_game
-from learner.scout import Position, Scout, load_scout, planes_of, save_scout, told_points
+from learner.scout import POINT, Position, Scout, load_scout, planes_of, save_scout, told_points
 from learner.scout_player import ScoutPlayer
 from learner.scouting import collect, collect_recorded, joined, surprise, train, turned
 from learner.snapshot import SnapshotError
@@ -140,6 +140,22 @@ def test_an_interrupt_keeps_what_was_learned(lessons, monkeypatch):
 
     network = train(lessons, 10.0, 1, stop)
     assert float(network.say.weight.detach().abs().sum()) > 0.0
+
+
+def test_in_bfloat16_it_learns_and_says_much_the_same(lessons, monkeypatch):
+    network, few, found = load_scout().train(), lessons.on(torch.device("cpu")), []
+    for in_half in (False, True):
+        monkeypatch.setattr(scouting, "half_pays", lambda device, now=in_half: now)
+        loss, gradients = scouting.learn_from(network, few, 3, np.arange(64))
+        found.append((float(loss), torch.cat([gradient.float().flatten() for gradient in gradients])))
+    (exact, slopes), (rounded, rough) = found
+    assert 0.0 < abs(rounded / exact - 1.0) < 0.01
+    assert torch.cosine_similarity(slopes, rough, dim=0) > 0.9
+    position, _ = lessons.positions(np.arange(64))
+    told, roughly = (told_points(network, position, in_half) for in_half in (False, True))
+    assert ((told == NEVER) == (roughly == NEVER)).all()
+    differences = np.abs(told - roughly)[told > NEVER]
+    assert 0 < differences.mean() < 0.1 * POINT
 
 
 def test_lessons_are_learned_on_the_device_that_they_lie_on(lessons):

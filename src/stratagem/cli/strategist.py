@@ -58,12 +58,14 @@ def strategist(
 
     from engine.warm import compile_kernels
     from learner.crew import crew_of
+    from learner.precision import half_pays
     from learner.report import draw_options
     from learner.scout import guesser_of, load_scout
     from learner.strategist import Settings, StrategistRun
     from learner.strategist_export import quantised, weights_module
 
-    guesser = guesser_of(load_scout(), crew_of(torch.device("cpu"))) if scout else None
+    cpu = torch.device("cpu")
+    guesser = guesser_of(load_scout(), crew_of(cpu), half_pays(cpu)) if scout else None
     torch.set_num_threads(max(1, torch.get_num_threads() // CORES_A_THREAD))
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
