@@ -25,7 +25,7 @@ from engine.batch import GameBatch
 from engine.compile import OneThread
 from learner.crew import crew_of
 from learner.network import ILLEGAL, NetworkConfig, Policy
-from learner.precision import half_precision
+from learner.precision import half_pays, half_precision
 from learner.recorded import BOARD, RecordedGame, begin_recorded
 from learner.snapshot import load_policy
 
@@ -218,7 +218,7 @@ class Cloning:
 
         def work(part: tuple[Fragment, Tensor]) -> tuple[Losses, Tensor, Tensor, tuple[Tensor, ...]]:
             turns, before = part
-            with half_precision(self.device, self.device.type == "cuda"):
+            with half_precision(self.device, half_pays(self.device)):
                 output = self.policy(turns.words, turns.vector, before, turns.resets)
             logits = output.logits.float()
             weight = weights_of(logits.detach(), turns, self.settings.passes)

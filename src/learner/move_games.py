@@ -68,24 +68,27 @@ def keep(desk: Int32, count: int, features_out: Int8) -> int:
 
 
 @kernel
-def take_notes(board: Int32, s: int, first_out: Int16, last_out: Int16) -> None:
-    """Note in which turns seat `s` first and last saw an enemy on each tile, as `engine.bots.scout.Notes`."""
+def take_notes(board: Int32, s: int, first_seen: Int16, last_seen: Int16) -> None:
+    """Note in which turns seat `s` first and last saw an enemy on each tile, (N,), as `engine.bots.scout.Notes`."""
     view, step = view_start(board, s), view_step(board)
     now = max(int(board[vector_start(board, s)]), 1)
     for t in range(get(board, TILES)):
         word = int(board[view + t * step])
         if word & VISIBLE and relation_in(word) == ENEMY:
-            if int(first_out[t]) == 0:
-                first_out[t] = now
-            last_out[t] = now
+            if int(first_seen[t]) == 0:
+                first_seen[t] = now
+            last_seen[t] = now
 
 
 @kernel
-def look(board: Int32, s: int, told: int, points: Int32, first_out: Int16, last_out: Int16, desk: Int32) -> bool:
-    """Take notes, where they are asked for, and lay out the desk for seat `s`; whether it has a general. All (N,)."""
+def look(board: Int32, s: int, told: int, points: Int32, first_seen: Int16, last_seen: Int16, desk: Int32) -> bool:
+    """Take notes, where they are asked for, and lay out the desk for seat `s`; whether it has a general.
+
+    points, first_seen and last_seen (N,): a guess, and notes.
+    """
     guessing = BY_TABLES
     if told != UNTOLD:
-        take_notes(board, s, first_out, last_out)
+        take_notes(board, s, first_seen, last_seen)
     if told == GUESSED:
         tell(board, s, points, desk)
         guessing = TOLD
@@ -125,13 +128,13 @@ def choose(
 
 
 @kernel
-def forget(told_out: Int8, first_out: Int16, last_out: Int16) -> None:
+def forget(told: Int8, first_seen: Int16, last_seen: Int16) -> None:
     """Another game begins: told (2,), notes (2, N)."""
     for s in range(2):
-        told_out[s] = min(int(told_out[s]), AWAITING)
-        for n in range(first_out.shape[1]):
-            first_out[s, n] = 0
-            last_out[s, n] = 0
+        told[s] = min(int(told[s]), AWAITING)
+        for n in range(first_seen.shape[1]):
+            first_seen[s, n] = 0
+            last_seen[s, n] = 0
 
 
 @loop
