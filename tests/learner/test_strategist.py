@@ -14,6 +14,7 @@ from engine.bots.told import NEVER
 from engine.bots.whereabouts import CERTAIN
 from engine.rewards import Shaping
 from learner.move_games import AWAITING, FIRST_BOT, GUESSED, LEARNER, NONE, SEEKER, UNTOLD, MoveFragment, MoveGames
+from learner.scout import Scout, save_scout
 from learner.strategist import LEAST_BONUS, MOST_BONUS, Chooser, Settings, StrategistRun, advantages_of
 from learner.strategist_export import SCALE, quantised, weights_module
 from stratagem.cli import main
@@ -177,6 +178,34 @@ def test_the_command_lets_half_of_the_seats_learn_by_the_scouts_guesses(tmp_path
     assert untold == 0
     assert 0.4 < half < 0.6
     assert are_guessing
+
+
+def test_the_command_guesses_by_a_scout_that_was_taught_here(tmp_path, monkeypatch):
+    asked = []
+
+    def stop(run, tell):
+        guesser = run._games[0]._guesser
+        words, notes = np.zeros((1, 8, 8), np.int32), np.zeros((1, 8, 8), np.int16)
+        asked.append(guesser(words, np.array([[60, 9, 20, 0, 9, 20, 0]], np.int32), notes, notes, words))
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("learner.strategist.StrategistRun.train", stop)
+    silent = Scout()
+    save_scout(silent, tmp_path / "mine.safetensors")
+    for more in (["--weights", "mine.safetensors"], []):
+        assert CliRunner().invoke(main, ["strategist", "--games", "8", "--scout", *more]).exit_code == 130
+    mine, box = asked
+    assert np.ptp(mine) == 0  # the one that has learned nothing says nothing
+    assert np.ptp(box) > 0
+    for arguments, told in (
+        (["--weights", "mine.safetensors"], "--weights goes with --scout"),
+        (["--scout", "--weights", "none.safetensors"], "none.safetensors"),
+    ):
+        refused = CliRunner().invoke(main, ["strategist", "--name", "refused", *arguments])
+        assert refused.exit_code == 2
+        assert told in refused.output
+    assert not (tmp_path / "runs" / "refused").exists()
 
 
 def test_imitation_makes_the_seeker(monkeypatch):

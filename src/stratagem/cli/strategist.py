@@ -32,6 +32,7 @@ LINE_SECONDS = 30.0  # between two lines of progress
 @click.option(
     "--scout", is_flag=True, help="Half of the seats are told by the scout's network where the enemy's general may be."
 )
+@click.option("--weights", type=click.Path(path_type=Path), help="With --scout: those of a scout taught here.")
 @click.option(
     "--temperature",
     type=click.FloatRange(min=0.05, max=10.0),
@@ -41,7 +42,14 @@ LINE_SECONDS = 30.0  # between two lines of progress
 )
 @click.option("--name", default="strategist", show_default=True, help="The run: writes runs/NAME/.")
 def strategist(
-    minutes: float, seed: int, games: int, start: tuple[Path, ...], scout: bool, temperature: float, name: str
+    minutes: float,
+    seed: int,
+    games: int,
+    start: tuple[Path, ...],
+    scout: bool,
+    weights: Path | None,
+    temperature: float,
+    name: str,
 ) -> None:
     """Learn by self-play on the CPU how to choose among moves that scripts advise, for both rulesets at once.
 
@@ -51,6 +59,8 @@ def strategist(
     """
     if not minutes and not start:
         raise click.UsageError("there is nothing to write: give --minutes, --start, or both")
+    if weights is not None and not scout:
+        raise click.UsageError("--weights goes with --scout")
     from learner.host import prepare_host
 
     prepare_host()
@@ -60,12 +70,16 @@ def strategist(
     from learner.crew import crew_of
     from learner.precision import half_pays
     from learner.report import draw_options
-    from learner.scout import guesser_of, load_scout
+    from learner.scout import WEIGHTS, guesser_of, load_scout
+    from learner.snapshot import SnapshotError
     from learner.strategist import Settings, StrategistRun
     from learner.strategist_export import quantised, weights_module
 
     cpu = torch.device("cpu")
-    guesser = guesser_of(load_scout(), crew_of(cpu), half_pays(cpu)) if scout else None
+    try:
+        guesser = guesser_of(load_scout(weights or WEIGHTS), crew_of(cpu), half_pays(cpu)) if scout else None
+    except SnapshotError as error:
+        raise click.BadParameter(str(error), param_hint="--weights") from None
     torch.set_num_threads(max(1, torch.get_num_threads() // CORES_A_THREAD))
     folder = RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,8 +120,8 @@ def strategist(
     run.save(folder / "strategist.safetensors")
     learned = rows[-1]["seconds"] / 60 if rows else 0.0
     told_of = f"{run.decisions:,} decisions in {run.played:,} games, {learned:.1f} minutes, seed {seed}"
-    weights = quantised(run.learned.network(), temperature)
-    source = weights_module(weights, told_of + (f", from {' and '.join(map(str, start))}" if start else ""))
+    whole = quantised(run.learned.network(), temperature)
+    source = weights_module(whole, told_of + (f", from {' and '.join(map(str, start))}" if start else ""))
     (folder / "strategist_weights.py").write_text(source, encoding="utf-8")
     if rows:
         draw_options(rows, folder / "learning_curve.png")
