@@ -10,6 +10,7 @@ from engine.arrays import Bool, Int32
 from engine.batch import GameBatch
 from learner.crew import Crew, crew_of
 from learner.network import Output, Policy, Trunk, sample
+from learner.precision import half_precision
 from learner.q_network import QNetwork, explore
 
 
@@ -45,16 +46,19 @@ class BotPlayer:
         return actions
 
 
-def answer(crew: Crew, policy: Trunk, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor) -> Output:
+def answer(
+    crew: Crew, policy: Trunk, words: Tensor, vector: Tensor, memory: Tensor, resets: Tensor, in_half: bool = False
+) -> Output:
     """The network's answer to one turn of L rows, without gradients; the crew deals the rows out.
 
     words (L, H, W), vector (L, V), memory (L, M, H, W), resets (L,); answers to (1, L, ...), memory (L, M, H, W).
+    in_half: computed in bfloat16.
     """
     count = crew.parts(len(words))
 
     def work(part: tuple[Tensor, ...]) -> Output:
         words, vector, memory, resets = part
-        with torch.no_grad():  # a setting of each thread
+        with torch.no_grad(), half_precision(words.device, in_half):  # settings of each thread
             output: Output = policy(words[None], vector[None], memory, resets[None])
         return output
 

@@ -28,7 +28,7 @@ from learner.crew import crew_of
 from learner.network import Policy, sample
 from learner.players import answer
 from learner.ppo import advantages_of
-from learner.precision import half_pays, half_precision
+from learner.precision import half_pays
 
 GAMMA, LAMBDA = 0.997, 0.95  # the discount a turn, and how far rewards are trusted rather than the value head
 WEAKER = ("random", "expander")
@@ -120,8 +120,8 @@ class Lessons:
         words = self._tensor(seen.words.reshape(self.rows, self.height, self.width).copy())
         vector = self._tensor(seen.vector.reshape(self.rows, -1).copy())
         resets = self._of_rows(self._fresh)
-        with half_precision(self._device, half_pays(self._device)):
-            output = answer(self._crew, self.policy, words, vector, self._memory, resets)
+        in_half = half_pays(self._device)
+        output = answer(self._crew, self.policy, words, vector, self._memory, resets, in_half)
         if keep:
             self._memory = output.memory.float()
         return words, vector, resets, output.values[0], output.logits[0].float()

@@ -34,6 +34,19 @@ def test_an_error_of_a_part_is_raised(crew):
         crew.map(lambda part: 1 // part, [1, 0])
 
 
+def test_each_thread_computes_in_bfloat16_where_that_is_asked_for(crew):
+    play = Rollout([Table(batch(games=16), (0, 1))], policy(), 1, Clock())
+    words, vector, resets, _ = play._look()
+    exact, rounded = (
+        answer(crew, play.policy, words, vector, play.memory, resets, in_half).memory.float()
+        for in_half in (False, True)
+    )
+    differences = (exact - rounded).abs().flatten(1).amax(1)
+    assert crew.parts(len(words)) > 1
+    assert (differences > 0.0).all()
+    assert differences.max() < 0.05
+
+
 def test_few_rows_stay_together(crew):
     assert crew.parts(1) == crew.parts(15) == 1
     assert crew.parts(16) == 2
