@@ -79,7 +79,7 @@ class FusedPPO(PPO):
         self.world = world
         if self.device.type == "cuda":
             self.optimizer = torch.optim.Adam(policy.parameters(), lr=settings.learning_rate, eps=1e-5, fused=True)
-        self.network: Callable[..., Output] = network or policy
+        self.network: Callable[..., Output] = policy if network is None else network
         self.average = None
         if settings.ema:
             decay = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
@@ -103,6 +103,13 @@ class FusedPPO(PPO):
             )
             fragment = choose_rows(fragment, rows_to_keep(advantages, fragment.valid, s.keep))
         return super().update(fragment, progress)
+
+    def compile(self, fragment: Fragment) -> None:
+        """Go forward and back over a minibatch of a fragment's rows, once: what compiles the network does so now."""
+        rows = torch.arange(-(-fragment.words.shape[1] // self.settings.minibatches), device=self.device)
+        nothing = torch.zeros_like(fragment.rewards[:, rows])
+        self._step(fragment, rows, nothing, nothing, 0.0)
+        self.optimizer.zero_grad(set_to_none=True)
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
         """Take weights and optimizer state from a checkpoint of the same network."""
@@ -168,6 +175,6 @@ class FusedPPO(PPO):
         if self.world.size == 1:
             return valid.sum(), normalised(advantages, valid)
         samples, total = self.world.add(valid.sum(), (advantages * valid).sum())
-        mean = total / samples
+        mean = total / samples.clamp(min=1)
         (squares,) = self.world.add(((advantages - mean).square() * valid).sum())
-        return samples, (advantages - mean) / ((squares / samples).sqrt() + 1e-8)
+        return samples, (advantages - mean) / ((squares / samples.clamp(min=1)).sqrt() + 1e-8)

@@ -60,7 +60,7 @@ class FusedRollout:
         batch, rows, device = arena.batch, arena.rows, arena.device
         self.arena, self.turns, self.bf16 = arena, turns, bf16
         self.policy = policy
-        self.network: Callable[..., Output] = network or policy
+        self.network: Callable[..., Output] = policy if network is None else network
         self.memory = policy.first_memory(rows, batch.height, batch.width)
         self.fresh = torch.ones(batch.num_games, dtype=torch.bool, device=device)  # the game has just begun
         self.over = arena.terminated | arena.truncated  # the game ended with the last step
@@ -109,10 +109,14 @@ class FusedRollout:
                 self._turn()
             else:
                 self._graph.replay()
-        words, vector, resets = self._look()
-        last = self._answer(words, vector, resets, self._search(words, vector))
-        self.fragment.values[self.turns] = last.values[0].float()
+        self.fragment.values[self.turns] = self.answer().values[0].float()
         return self.fragment
+
+    @torch.no_grad()
+    def answer(self) -> Output:
+        """The network's answer to what all rows see now, which nobody plays."""
+        words, vector, resets = self._look()
+        return self._answer(words, vector, resets, self._search(words, vector))
 
     def seat_rival(self, weights: Mapping[str, Tensor]) -> None:
         """Let other weights play the rival's seats from now on; they remember nothing of the games under way."""
@@ -132,7 +136,10 @@ class FusedRollout:
 
     def _look(self) -> tuple[Tensor, Tensor, Tensor]:
         """Words (L, H, W), vectors (L, V) and resets (L,) of all rows now."""
-        return self.arena.words.flatten(0, 1), self.arena.vector.flatten(0, 1), self._spread(self.fresh)
+        words, vector = self.arena.words.flatten(0, 1), self.arena.vector.flatten(0, 1)
+        if self.arena.batch.num_games == 1:  # of one game that is no copy, and the step would write over it
+            words, vector = words.clone(), vector.clone()
+        return words, vector, self._spread(self.fresh)
 
     def _room_for_searches(self, column: Callable[..., Tensor]) -> Tensor | None:
         """Where a fragment keeps what was searched, so that updates need not search again: tile by tile."""

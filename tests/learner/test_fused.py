@@ -37,6 +37,16 @@ def test_a_fragment_played_again_by_the_network_gives_the_probabilities_it_was_d
     torch.testing.assert_close(output.memory, play.memory, rtol=1e-3, atol=1e-4)
 
 
+def test_a_fragment_of_one_game_holds_what_was_seen_before_each_step():
+    play, again = FusedRollout(arena(games=1), policy(), 8), arena(games=1)
+    fragment = play.collect()
+    for turn in range(8):
+        assert torch.equal(again.words.flatten(0, 1), fragment.words[turn])
+        assert torch.equal(again.vector.flatten(0, 1), fragment.vector[turn])
+        again.actions.copy_(fragment.actions[turn].view_as(again.actions))
+        again.step()
+
+
 def test_after_an_end_one_action_is_not_played_and_then_an_episode_begins():
     _, fragment = fragment_of()
     ended = fragment.terminated | fragment.truncated
