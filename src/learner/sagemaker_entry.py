@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,7 @@ def read_request(settings: Mapping[str, str]) -> Request:
             raise RequestError(f'hyperparameter {name} is "{text}"; accepted: {known[name].__name__}') from None
     request = Request(**values)
     sides = request.board.split("x")
-    if len(sides) != 2 or not all(side.isdigit() and 4 <= int(side) <= 40 for side in sides):
+    if len(sides) != 2 or not all(side.isdecimal() and 4 <= int(side) <= 40 for side in sides):
         raise RequestError(f'hyperparameter board is "{request.board}"; accepted: HEIGHTxWIDTH with sides of 4 to 40')
     if not 0 < request.seconds < math.inf:
         raise RequestError(f"hyperparameter seconds is {request.seconds}; accepted: more than 0")
@@ -189,31 +189,24 @@ def _open(request: Request, host: Host, root: Path) -> "Training":
     seed = request.seed + host.rank
     plan = demo_plan(request.policy, seed, request.seconds / 60, *request.sides, size=request.size, device=device)
     folder = root / "checkpoints" / host.name
-    fresh = not (folder / "checkpoint.safetensors").exists()
-    training = Training(plan, folder)
-    if fresh:
-        _begin_with(request, training, root / "input/data/policy/policy")
-    return training
+    if not (folder / "checkpoint.safetensors").exists():
+        plan = replace(plan, start=_beginning(request, root / "input/data/policy/policy", folder / "parent"))
+    return Training(plan, folder)
 
 
-def _begin_with(request: Request, training: "Training", channel: Path) -> None:
-    """Give a new run the weights of its parent, or of the channel "policy"."""
+def _beginning(request: Request, channel: Path, kept: Path) -> str:
+    """Where a new run finds the weights of its parent, fetched to `kept`, or of the channel "policy"; empty: none."""
     from learner.registry import fetch_policy
-    from learner.snapshot import SnapshotError, file_of, fill, load_policy
+    from learner.snapshot import file_of, save_policy
     from store.connect import Connection
     from store.names import Names
     from store.policies import Policies
 
     if request.parent:
         policies = Policies(Connection(Names.from_environment()))
-        given = fetch_policy(policies, policies.get(request.policy, request.parent))
-    elif file_of(channel, ".safetensors").exists():
-        given = load_policy(channel).policy
-    else:
-        return
-    if given.config != training.policy.config:
-        raise SnapshotError(f"the policy to begin with is {given.config}; accepted: {training.policy.config}")
-    fill(training.policy, given.state_dict(), channel)
+        save_policy(fetch_policy(policies, policies.get(request.policy, request.parent)), kept, {})
+        return str(kept)
+    return str(channel) if file_of(channel, ".safetensors").exists() else ""
 
 
 def _hand_over(request: Request, training: "Training", model: Path, view: MetricLines) -> None:

@@ -10,12 +10,15 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
 from cdk.stacks.machine import metric_definitions
 
 from learner import sagemaker_entry
 from learner.judge import judge
+from learner.network import NetworkConfig, Policy
 from learner.sagemaker_entry import FAILED, RequestError, main, read_request
-from learner.snapshot import load_policy
+from learner.snapshot import load_policy, save_policy
+from learner.training import Training
 from store.connect import Connection
 from store.policies import Policies
 
@@ -104,6 +107,26 @@ def test_a_stopped_job_keeps_what_it_learned_and_goes_on(
     lay_out(root, {**JOB, "seconds": str(policy.about["seconds"] + 0.5)})
     assert main(root) == 0
     assert load_policy(root / "model/policy").about["steps"] > policy.about["steps"]
+
+
+def test_a_job_taken_away_before_it_learned_still_begins_with_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = lay_out(tmp_path, JOB)
+    parent = Policy(NetworkConfig.of("tiny", halves=False))
+    save_policy(parent, root / "input/data/policy/policy", {})
+    begun: list[bool] = []
+
+    def taken_away(training: Training) -> None:
+        weights = zip(training.policy.state_dict().values(), parent.state_dict().values(), strict=True)
+        begun.append(all(torch.equal(mine, theirs) for mine, theirs in weights))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "prepare", taken_away)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            sagemaker_entry.train(root)
+    assert begun == [True, True]
 
 
 @pytest.mark.parametrize(
