@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import torch
@@ -23,7 +24,7 @@ from learner.network import NetworkConfig, Policy
 from learner.ppo import PPO, Settings
 from learner.published import from_published, to_published
 from learner.rollout import Fragment as Rows
-from learner.snapshot import load_checkpoint, save_checkpoint
+from learner.snapshot import SnapshotError, load_checkpoint, save_checkpoint, what_differs
 from services.logs import get_log
 from services.metrics import (
     LEARNER_STALENESS,
@@ -56,6 +57,10 @@ class FleetPlan:
     rows: int = 160  # learning seats an update takes at least
     publish_seconds: float = 10.0
     horizon_seconds: float = 3600.0  # over which entropy and step size fall to their last values
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a policy to be learned on: its games and its network."""
+        return {"setup": json.loads(self.setup.to_json()), "network": self.network.as_dict()}
 
     def about(self, counters: "FleetCounters") -> dict[str, object]:
         """What a published version says of itself."""
@@ -128,7 +133,9 @@ class FleetLearner:
         return self.folder / self.plan.name / "checkpoint.safetensors"
 
     def run(self, stopped: Callable[[], bool]) -> None:
-        """Learn until `stopped`; the last state is published and saved."""
+        """Learn until `stopped`; the last state is published and saved. Raises SnapshotError where the policy of this
+        name is another plan's.
+        """
         self._resume(stopped)
         metrics = self.checkpoint.with_name("metrics.jsonl")
         metrics.parent.mkdir(parents=True, exist_ok=True)
@@ -157,6 +164,7 @@ class FleetLearner:
         """Go on from the checkpoint, else from the latest version, else publish the untrained policy."""
         if self.checkpoint.exists():
             tensors, facts = load_checkpoint(self.checkpoint)
+            self._expect(facts.pop("plan", self.plan.identity()), str(self.checkpoint))
             self.ppo.load_tensors(tensors)
             self.counters = FleetCounters(**facts)
         while not stopped():
@@ -169,11 +177,17 @@ class FleetLearner:
                 self._wait(error)
                 continue
             if info.version > self.counters.version:
-                found = from_published(weights, json.loads(info.about), f"{info.name} version {info.version}")
+                title, about = f"{info.name} version {info.version}", json.loads(info.about)
+                found = from_published(weights, about, title)
+                self._expect({"setup": about.get("setup"), "network": found.config.as_dict()}, title)
                 self.policy.load_state_dict(found.state_dict())
                 self.counters.version = info.version
             self._published = time.monotonic()
             return
+
+    def _expect(self, found: dict[str, Any], where: str) -> None:
+        if found != self.plan.identity():
+            raise SnapshotError(f"{where}: {what_differs(found, self.plan.identity())}; another name begins anew")
 
     def _gather(self, stopped: Callable[[], bool]) -> Rows | None:
         """Fragments of at least so many rows as an update takes; None where none came in time."""
@@ -216,7 +230,8 @@ class FleetLearner:
             _log.info("published", policy=info.name, version=info.version, transitions=self.counters.transitions)
             break
         self._published = time.monotonic()
-        save_checkpoint(self.checkpoint, self.ppo.tensors(), asdict(self.counters))
+        facts = {**asdict(self.counters), "plan": self.plan.identity()}
+        save_checkpoint(self.checkpoint, self.ppo.tensors(), facts)
 
     def _note(self) -> dict[str, object]:
         wins = self.status.wins

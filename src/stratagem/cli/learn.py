@@ -41,6 +41,7 @@ def learn(
     from actors.setup import Setup
     from learner.demo import demo_plan
     from learner.fleet import FleetLearner, FleetPlan
+    from learner.snapshot import SnapshotError
     from services.channels import open_channel, with_token
     from services.logs import configure_logs
     from services.metrics import metrics_at
@@ -54,4 +55,7 @@ def learn(
     settings = replace(like.settings, minibatches=3, vtrace=True)  # an update has fewer rows than the demo's
     plan = FleetPlan(name, setup, like.network, settings, seed, publish_seconds=publish_seconds)
     with open_channel(server) as to_server, metrics_at(metrics):
-        FleetLearner(plan, with_token(to_server), replay, data).run(stopped.is_set)
+        try:
+            FleetLearner(plan, with_token(to_server), replay, data).run(stopped.is_set)
+        except SnapshotError as error:
+            raise click.ClickException(str(error)) from None
