@@ -34,11 +34,13 @@ from learner.pool import Pool
 from learner.snapshot import (
     MAX_PLAY_BYTES,
     SnapshotError,
+    keep_lines,
     load_checkpoint,
     load_policy,
     portable,
     save_checkpoint,
     save_policy,
+    what_differs,
 )
 from learner.world import ALONE, World
 
@@ -146,6 +148,9 @@ class FusedTraining:
         )
         if self.pool is not None and not self.pool.members:
             self.pool.add(self.policy, self.progress.env_steps, {"seed": plan.seed})
+        if plan.settings.compiled:
+            self.rollout.answer()
+            self.ppo.compile(self.rollout.fragment)
         self._chance = np.random.default_rng((plan.seed, self.progress.sittings))
         self._seat_rival(certain=True)
         self._go_on()
@@ -154,6 +159,11 @@ class FusedTraining:
     def checkpoint(self) -> Path:
         """What resuming takes."""
         return self.folder / "checkpoint.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        """A JSON line an iteration."""
+        return self.folder / "metrics.jsonl"
 
     @property
     def _play(self) -> Path:
@@ -200,7 +210,7 @@ class FusedTraining:
         line = self._line(losses, outcomes, played / seconds)
         if self.world.first:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            with self.metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, allow_nan=False) + "\n")
         return line
 
@@ -251,7 +261,7 @@ class FusedTraining:
     def _resume(self) -> None:
         tensors, facts = self.world.of_first(load_checkpoint(self.checkpoint) if self.world.first else ({}, {}))
         if facts.get("plan") != self.plan.identity():
-            raise SnapshotError(f"{self.checkpoint}: is of a run with other settings")
+            raise SnapshotError(f"{self.checkpoint}: {what_differs(facts.get('plan'), self.plan.identity())}")
         try:
             self.ppo.load_tensors(tensors)
             if self.ppo.average is not None:
@@ -261,6 +271,8 @@ class FusedTraining:
             self.progress = Progress(**facts["progress"])
             if self.pool is not None:
                 self.pool.drop_after(self.progress.env_steps)
+            if self.world.first:
+                keep_lines(self.metrics, self.progress.iterations)
             if self.plan.exact:
                 self._resume_games()
         except (KeyError, TypeError, RuntimeError) as error:

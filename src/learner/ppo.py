@@ -83,9 +83,18 @@ def advantages_of(
 
 
 def normalised(advantages: Tensor, valid: Tensor) -> Tensor:
-    """Advantages with mean 0 and deviation 1 over the valid ones."""
+    """Advantages with mean 0 and deviation 1 over the valid ones, if there are any."""
     chosen = advantages[valid]
+    if not len(chosen):
+        return torch.zeros_like(advantages)
     return (advantages - chosen.mean()) / (chosen.std(correction=0) + 1e-8)
+
+
+def explained_of(returns: Tensor, values: Tensor) -> float:
+    """The part of the returns' variance that the values explain, (N,) each; of nothing 0."""
+    if not len(returns):
+        return 0.0
+    return float(1.0 - (returns - values).var(correction=0) / returns.var(correction=0).clamp(min=1e-8))
 
 
 def losses_of(
@@ -163,11 +172,9 @@ class PPO:
         steps = torch.stack(seen)
         means = steps.mean(0).tolist()
         moved = float(steps[-s.minibatches :, Losses._fields.index("divergence")].mean())
-        spread = returns[fragment.valid].var(correction=0)
-        error = (returns - fragment.values[:-1])[fragment.valid].var(correction=0)
         notes = {
             **dict(zip((*Losses._fields, "grad_norm"), means, strict=True)),
-            "explained": float(1.0 - error / spread.clamp(min=1e-8)),
+            "explained": explained_of(returns[fragment.valid], fragment.values[:-1][fragment.valid]),
             "learning_rate": self.rate,
         }
         self.rate = next_rate(self.rate, moved, s.divergence * (1.0 - (1.0 - s.final_divergence) * progress))

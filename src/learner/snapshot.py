@@ -152,6 +152,30 @@ def load_checkpoint(path: Path, limit: int = MAX_TENSOR_BYTES) -> tuple[dict[str
     return tensors, facts
 
 
+def what_differs(kept: Any, wanted: dict[str, Any]) -> str:
+    """Why a checkpoint that was kept with such settings is no use to a run with others, in a clause."""
+    there, here = _flat(kept if isinstance(kept, dict) else {}), _flat(wanted)
+    names = [name for name in sorted(there | here) if there.get(name) != here.get(name)]
+    told = [f"{name} is {there.get(name, 'not told')}, now {here.get(name, 'not told')}" for name in names[:3]]
+    return f"is of a run with other settings: {', '.join(told)}{' and more' if len(names) > len(told) else ''}"
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings within settings by their names, joined by dots."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = _flat(value) if isinstance(value, dict) else None
+        flat |= {f"{name}.{key}": each for key, each in inner.items()} if inner else {name: value}
+    return flat
+
+
+def keep_lines(path: Path, count: int) -> None:
+    """Cut a file of lines to the first so many: those after a checkpoint, of which the last may be torn, come again."""
+    if path.exists():
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        replace_file(path, "".join(lines[:count]).encode())
+
+
 def portable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Tensors as safetensors takes them: on the CPU, contiguous, without gradients."""
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

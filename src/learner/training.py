@@ -35,7 +35,15 @@ from learner.players import BotPlayer, Player
 from learner.pool import Pool
 from learner.ppo import PPO, Settings
 from learner.rollout import Episode, Rollout, Table
-from learner.snapshot import SnapshotError, load_checkpoint, load_policy, save_checkpoint, save_policy
+from learner.snapshot import (
+    SnapshotError,
+    keep_lines,
+    load_checkpoint,
+    load_policy,
+    save_checkpoint,
+    save_policy,
+    what_differs,
+)
 
 LATEST_GAMES = 200  # games that the shown win rates look back
 
@@ -298,16 +306,14 @@ class Training:
         """Go on where the checkpoint stands; later lines of metrics.jsonl and later snapshots are dropped."""
         tensors, facts = load_checkpoint(self.checkpoint)
         if facts.get("plan") != self.plan.identity():
-            raise SnapshotError(f"{self.checkpoint}: is of a run with other settings")
+            raise SnapshotError(f"{self.checkpoint}: {what_differs(facts.get('plan'), self.plan.identity())}")
         try:
             self.ppo.load_tensors(tensors)
             self.counters = Counters(**facts["counters"])
         except (KeyError, TypeError, RuntimeError) as error:
             raise SnapshotError(f"{self.checkpoint}: does not fit this run ({error})") from None
         self.pool.drop_after(self.counters.env_steps)
-        if self.metrics.exists():
-            lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            self.metrics.write_text("".join(lines[: self.counters.iterations]), encoding="utf-8")
+        keep_lines(self.metrics, self.counters.iterations)
 
 
 def _plain(value: float) -> float | None:

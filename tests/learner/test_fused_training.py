@@ -1,5 +1,6 @@
 """Runs of training on the device, on a CPU's tensors: begun, stopped, gone on with."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -48,8 +49,49 @@ def test_a_run_goes_on_where_it_stopped(tmp_path):
     published = load_policy(tmp_path / "policy").policy
     assert torch.equal(published.value.weight, first.ppo.best.value.weight)
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
-    with pytest.raises(SnapshotError, match="other settings"):
+    with pytest.raises(SnapshotError, match=r"other settings: near is 2, now 3$"):
         FusedTraining(plan(near=3), tmp_path)
+
+
+def test_iterations_after_the_checkpoint_are_told_once(tmp_path):
+    killed = FusedTraining(plan(), tmp_path)
+    killed.iterate()
+    killed.save()
+    killed.iterate()
+    with killed.metrics.open("a") as file:
+        file.write('{"iteration": 3, "sec')
+    again = FusedTraining(plan(), tmp_path)
+    again.iterate()
+    assert [json.loads(line)["iteration"] for line in again.metrics.read_text().splitlines()] == [1, 2]
+
+
+def test_a_network_is_compiled_before_time_counts(tmp_path, monkeypatch):
+    compiled = []
+
+    def by_graph(graph, inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    compile_network = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda policy: compile_network(policy, backend=by_graph))
+    settings = replace(plan().settings, compiled=True)
+    wanted = FusedTraining(plan(), tmp_path / "plain").iterate()
+    run = FusedTraining(replace(plan(), settings=settings), tmp_path / "compiled")
+    before = len(compiled)
+    assert before
+    assert run.progress.seconds == 0.0
+    found = run.iterate()
+    assert len(compiled) == before
+    for name in ("policy", "value", "entropy", "explained", "grad_norm"):
+        assert found[name] == pytest.approx(wanted[name], abs=1e-4), name
+
+
+def test_one_turn_of_one_game_may_have_nothing_to_learn_from(tmp_path):
+    short = replace(plan().settings, turns=1)
+    run = FusedTraining(replace(plan(max_turns=3), settings=short, games=1), tmp_path)
+    lines = [run.iterate() for _ in range(8)]
+    assert any(line["episodes"] for line in lines)
+    assert all(torch.isfinite(weight).all() for weight in run.policy.parameters())
 
 
 def test_a_run_begins_from_a_policy_and_goes_on_from_its_own(tmp_path):

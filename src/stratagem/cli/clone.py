@@ -42,7 +42,13 @@ WEAKER = 0.25  # of the games, once the learner plays for itself from the start,
 @told_options
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=5.0, show_default=True, help="Of training.")
 @click.option("--games", type=click.IntRange(min=1), help="Take only the first so many; with --teacher, at a time: 32.")
-@click.option("--rate", type=float, default=2e-3, show_default=True, help="Learning rate at the start.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    default=2e-3,
+    show_default=True,
+    help="Learning rate at the start.",
+)
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of weights and order.")
 @device_option
 def clone(

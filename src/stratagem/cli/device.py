@@ -3,8 +3,8 @@
 import click
 
 
-def _checked(context: click.Context, parameter: click.Parameter, device: str) -> str:
-    """The device, if the machine has it."""
+def check_device(device: str) -> None:
+    """Raises click.UsageError where the machine has no such device."""
     if device == "cuda":
         from learner.host import prepare_host
 
@@ -12,7 +12,14 @@ def _checked(context: click.Context, parameter: click.Parameter, device: str) ->
         import torch
 
         if not torch.cuda.is_available():
-            raise click.BadParameter("cuda needs an NVIDIA GPU and torch's CUDA build; none was found")
+            raise click.BadParameter(
+                "cuda needs an NVIDIA GPU and torch's CUDA build; none was found", param_hint="--device"
+            )
+
+
+def _checked(context: click.Context, parameter: click.Parameter, device: str) -> str:
+    """The device, if the machine has it."""
+    check_device(device)
     return device
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from stratagem.cli.demo import INTERRUPTED, gentle_stop
+from stratagem.cli.device import check_device
 from stratagem.cli.policy_path import PolicyPath
 from stratagem.cli.told_options import told_options
 
@@ -98,6 +99,7 @@ def train(
     from learner.host import prepare_host
 
     prepare_host()
+    check_device(device)
     warnings.filterwarnings("ignore", message="Grid size .* low occupancy")  # few games are asked for knowingly
     from engine.maps import find_map
     from engine.rewards import Shaping
@@ -126,7 +128,7 @@ def train(
             board=find_map(board, 2),
             network=network,
             settings=FusedSettings(**settings),
-            shaping=Shaping(),
+            shaping=Shaping(gamma=settings["gamma"]),
             seconds=60 * minutes,
             games=games,
             max_turns=max_turns,
@@ -144,7 +146,9 @@ def train(
     with joined_world(device) as world, gentle_stop() as stopped:
         try:
             training = FusedTraining(plan, RUNS / name, world)
-        except (ValueError, RuntimeError, SnapshotError) as error:
+        except SnapshotError as error:
+            raise click.ClickException(f"{error}; --name begins another run") from None
+        except (ValueError, RuntimeError) as error:
             raise click.ClickException(str(error)) from None
         training.run(stopped, _tell)
         if stopped():
