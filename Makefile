@@ -95,6 +95,7 @@ bench-game-server: install-services  ## measure the game server, write build/ben
 	@$(BIN)/python benchmarks/game_server.py
 
 bench-gpu: install  ## check and measure a GPU in under ten minutes, write build/bench/gpu.json
+	@$(BIN)/python -c 'import torch; assert torch.version.cuda, "torch is a build for the CPU; make bench-gpu TORCH=system takes the machine'"'"'s own"'
 	@$(PIP) "numba-cuda[cu$$($(BIN)/python -c 'import torch; print(torch.version.cuda.split(".")[0])')]>=0.30,<0.31"
 	@$(BIN)/python benchmarks/gpu.py
 

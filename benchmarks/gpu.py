@@ -18,13 +18,14 @@ import argparse
 import faulthandler
 import hashlib
 import json
+import math
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -62,6 +63,7 @@ from machine import describe_machine, write_result  # noqa: E402
 LIMIT = 400  # turn at which a game is truncated; games stand at all turns below, evenly spread
 SECTOR = 8  # words
 GRACE = 45.0  # seconds that the last part may take beyond its time
+LAST_WAIT = 20.0  # of these, in which the CPU's games are waited for
 EVERYTHING: dict[str, Any] = {  # that a network may be told
     **dict.fromkeys(("ways", "phases", "ordered", "belief"), True),
     "adviser": "strategist",
@@ -212,7 +214,9 @@ def start_cpu_games(scale: Scale, folder: Path) -> subprocess.Popen[bytes]:
 
 def check_equality(bench: Bench, cpu: "subprocess.Popen[bytes]", folder: Path, mine: list[str]) -> None:
     """Compare with the CPU's games."""
-    if cpu.wait(timeout=max(1.0, bench.end - time.monotonic())):
+    if len(mine) != len(COMPARED):
+        raise RuntimeError("the GPU's games were not played")
+    if cpu.wait(timeout=max(LAST_WAIT, bench.end - time.monotonic())):
         raise RuntimeError(f"the CPU's games ended with {cpu.returncode}")
     theirs = json.loads((folder / "cpu.json").read_text())
     bench.figures["equal_to_cpu"] = float(theirs == mine)
@@ -547,12 +551,15 @@ def check_resuming(bench: Bench, folder: Path) -> None:
             scatter=20,
             device=scale.device,
         )
-        for sitting in (1, 2):
-            training = FusedTraining(plan, folder / str(number))
-            training.iterate()
-            training.save()
-            if (training.progress.sittings, training.progress.iterations) != (sitting, sitting):
-                raise AssertionError(f"{size} did not go on: {training.progress}")
+        try:
+            for sitting in (1, 2):
+                training = FusedTraining(plan, folder / str(number))
+                training.iterate()
+                training.save()
+                if (training.progress.sittings, training.progress.iterations) != (sitting, sitting):
+                    raise AssertionError(f"{size} did not go on: {training.progress}")
+        finally:
+            torch.backends.cudnn.deterministic = False  # which exact runs set, and later parts are not to pay for
     bench.figures["runs_resumed"] = 2.0
 
 
@@ -567,31 +574,40 @@ def trainings_of(scale: Scale) -> list[Training]:
     ]
 
 
-def measure(bench: Bench) -> None:
-    """All parts, the most wanted first."""
+def parts_of(bench: Bench, folder: Path, mine: list[str]) -> Iterator[tuple[str, Callable[[], None], float]]:
+    """All parts, the most wanted first: name, what to do, and the seconds it needs. `mine` takes the games' digests."""
     scale = bench.scale
+    yield "machine", lambda: measure_machine(bench), 5
+    yield "games to compare", lambda: mine.extend(play_digests(scale, scale.device)), 30
+    for games in scale.games:
+        yield f"engine, {games:,} games", partial(measure_engine, bench, games), 15
+    yield "maps", lambda: measure_maps(bench), 5
+    yield "ways", lambda: measure_ways(bench), 90
+    yield "neighbours", lambda: measure_neighbours(bench), 30
+    yield "scout", lambda: measure_scout(bench), 20
+    for training in trainings_of(scale):
+        yield f"training, {training.name}", partial(fit_training, bench, training), 120 if training.compiled else 30
+        if training.told:
+            yield "resuming", lambda: check_resuming(bench, folder), 40
+
+
+def measure(bench: Bench) -> None:
+    """All parts, and whether the CPU's games are the same, as soon as they are over."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cpu = start_cpu_games(scale, folder)
+        cpu = start_cpu_games(bench.scale, folder)
         try:
-            bench.run("machine", lambda: measure_machine(bench))
             mine: list[str] = []
-            bench.run("games to compare", lambda: mine.extend(play_digests(scale, scale.device)), 30)
-            for games in scale.games:
-                bench.run(f"engine, {games:,} games", lambda games=games: measure_engine(bench, games), 15)
-            bench.run("maps", lambda: measure_maps(bench))
-            bench.run("ways", lambda: measure_ways(bench))
-            bench.run("neighbours", lambda: measure_neighbours(bench), 30)
-            bench.run("scout", lambda: measure_scout(bench), 20)
-            for training in trainings_of(scale):
-                bench.run(
-                    f"training, {training.name}",
-                    lambda training=training: fit_training(bench, training),
-                    90 if training.compiled else 30,
-                )
-                if training.told:
-                    bench.run("resuming", lambda: check_resuming(bench, folder), 40)
-            bench.run("equality with the CPU", lambda: check_equality(bench, cpu, folder, mine), 0)
+            is_compared = False
+            for part in parts_of(bench, folder, mine):
+                bench.run(*part)
+                if (
+                    not is_compared and cpu.poll() is not None and len(mine) == len(COMPARED)
+                ):  # at once, as time may end
+                    bench.run("equality with the CPU", lambda: check_equality(bench, cpu, folder, mine))
+                    is_compared = True
+            if not is_compared:
+                bench.run("equality with the CPU", lambda: check_equality(bench, cpu, folder, mine), -math.inf)
         finally:
             cpu.kill()
             cpu.wait()
