@@ -1,6 +1,6 @@
 """What a role may do with the store: the very actions that `store` calls, on the very tables, indexes and prefixes.
 
-CDK's own grants allow whole families of actions (Scan, BatchWriteItem ...) and every index by a wildcard.
+CDK's own grants allow whole families of actions (Scan, GetRecords ...) and every index by a wildcard.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,19 @@ from store.names import TableSchema
 
 READS = ("dynamodb:GetItem", "dynamodb:Query")
 WRITES = ("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+BATCHES = ("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")
 
 
 def allow_table(role: iam.IRole, table: dynamodb.ITable, schema: TableSchema, *, write: bool) -> None:
-    """Let a role read a table and query its indexes; with `write` change its items as well."""
+    """Let a role read a table and query its indexes; with `write` change its items as well, each by a request."""
     add(role, READS + WRITES if write else READS, [table.table_arn])
     if schema.indexes:
         add(role, ["dynamodb:Query"], [f"{table.table_arn}/index/{index.name}" for index in schema.indexes])
+
+
+def allow_batches(role: iam.IRole, table: dynamodb.ITable) -> None:
+    """Let a role read and put many items of a table by one request."""
+    add(role, BATCHES, [table.table_arn])
 
 
 def allow_objects(role: iam.IRole, bucket: s3.IBucket, prefixes: Sequence[str], actions: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_servicediscovery as discovery
 from constructs import Construct
 
-from cdk.access import allow_listing, allow_objects, allow_table
+from cdk.access import allow_batches, allow_listing, allow_objects, allow_table
 from cdk.acknowledge import acknowledge
 from cdk.config import Config
 from cdk.stacks.images import Images
@@ -122,6 +122,7 @@ class Services(Stack):
         role, storage = definition.task_role, self.storage
         for schema in (POLICIES, RATINGS, HISTORY, GAMES, MATCHES):
             allow_table(role, storage.table(schema), schema, write=True)
+        allow_batches(role, storage.table(GAMES))  # the lake's marks
         allow_objects(role, storage.models, (POLICY_PREFIX, EXPORT_PREFIX), ("s3:GetObject", "s3:PutObject"))
         kept = (WAITING_PREFIX, RECORD_PREFIX, LAKE_PREFIX)
         allow_objects(role, storage.lake, kept, ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"))

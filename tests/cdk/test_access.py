@@ -36,6 +36,8 @@ ACTIONS = {
     "Network/VpcFlowLog": {"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"},
     "Services/ServerTaskTaskRole": {
         *TABLE_WRITE,
+        "dynamodb:BatchGetItem",
+        "dynamodb:BatchWriteItem",
         "s3:DeleteObject",
         "s3:GetObject",
         "s3:ListBucket",
