@@ -12,6 +12,7 @@ from cdk.config import Config
 from store.names import METRICS_PORT, SERVICE_PORT
 
 ZONES = 2
+TLS_PORT = 443
 AWS_SERVICES = {
     "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
     "EcrImages": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
@@ -62,6 +63,7 @@ class Network(Stack):
         for caller in (self.actor_group, self.learner_group):
             self.server_group.add_ingress_rule(caller, ec2.Port.tcp(SERVICE_PORT), "gRPC")
         self.server_group.add_ingress_rule(self.server_group, ec2.Port.tcp(METRICS_PORT), "metrics, for a scraper here")
+        self.balancer_group = self._balancer_group() if config.certificate else None
 
     @property
     def public_address(self) -> bool:
@@ -70,6 +72,21 @@ class Network(Stack):
 
     def _group(self, name: str, of: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, f"{name}Group", vpc=self.vpc, description=of, allow_all_outbound=True)
+
+    def _balancer_group(self) -> ec2.SecurityGroup:
+        """The TLS listener's: open to the world, and let through to the server alone."""
+        group = ec2.SecurityGroup(
+            self,
+            "BalancerGroup",
+            vpc=self.vpc,
+            description="TLS listener of the services",
+            allow_all_outbound=False,
+        )
+        group.add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(TLS_PORT), "gRPC over TLS")
+        group.add_egress_rule(self.server_group, ec2.Port.tcp(SERVICE_PORT), "gRPC, and the checks of health")
+        self.server_group.add_ingress_rule(group, ec2.Port.tcp(SERVICE_PORT), "gRPC from the TLS listener")
+        acknowledge(group, "EC23", "clients on the internet are what this listener is asked for; it speaks TLS alone")
+        return group
 
     def _flow_log(self) -> None:
         group = logs.LogGroup(

@@ -16,7 +16,7 @@ from cdk.access import allow_batches, allow_listing, allow_objects, allow_table
 from cdk.acknowledge import acknowledge
 from cdk.config import Config
 from cdk.stacks.images import Images
-from cdk.stacks.network import Network, retention
+from cdk.stacks.network import TLS_PORT, Network, retention
 from cdk.stacks.storage import Storage
 from store.names import (
     CLUSTER_OUTPUT,
@@ -41,7 +41,6 @@ from store.names import (
 )
 
 PLATFORM = ecs.FargatePlatformVersion.VERSION1_4
-TLS_PORT = 443
 STOP_SECONDS = 115  # a Spot task is gone two minutes after its warning
 
 
@@ -223,22 +222,14 @@ class Services(Stack):
     def _listener(self) -> None:
         """The services for clients on the internet: TLS ends at the balancer, every call needs a token."""
         public = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
-        group = ec2.SecurityGroup(
-            self,
-            "BalancerGroup",
-            vpc=self.network.vpc,
-            description="TLS listener of the services",
-            allow_all_outbound=False,
-        )
-        group.add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(TLS_PORT), "gRPC over TLS")
-        acknowledge(group, "EC23", "clients on the internet are what this listener is asked for; it speaks TLS alone")
+        assert self.network.balancer_group is not None
         balancer = elb.NetworkLoadBalancer(
             self,
             "Balancer",
             vpc=self.network.vpc,
             internet_facing=True,
             vpc_subnets=public,
-            security_groups=[group],
+            security_groups=[self.network.balancer_group],
         )
         acknowledge(balancer, "ELB2", "a network balancer logs TLS handshakes alone; the server logs every call")
         listener = balancer.add_listener(

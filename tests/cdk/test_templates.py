@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 import pytest
 from cfnlint.config import ConfigMixIn, ManualArgs
@@ -110,6 +111,28 @@ def test_nothing_listens_to_the_world_but_the_listener_that_was_asked_for(app: S
         if rule.get("CidrIp") == "0.0.0.0/0"
     ]
     assert [port for _, port in open_ports] == ([443] if app.profile == "large" else [])
+
+
+def test_the_balancer_reaches_the_server_and_nothing_else(synthesized: Callable[[str], Synthesized]) -> None:
+    """Held in the network's stack, so that neither stack refers to one that refers to it."""
+    app = synthesized("large")
+    rooms = app.template("Network")["Resources"]
+    groups = {
+        name: next(place for place in rooms if re.fullmatch(rf"{name}Group[0-9A-F]{{8}}", place))
+        for name in ("Balancer", "Server")
+    }
+    ids = {name: {"Fn::GetAtt": [place, "GroupId"]} for name, place in groups.items()}
+
+    def rules(kind: str, own: str, peer: str) -> list[tuple[Any, ...]]:
+        found = [r["Properties"] for r in rooms.values() if r["Type"] == f"AWS::EC2::SecurityGroup{kind}"]
+        return [(r["FromPort"], r["ToPort"], r[peer]) for r in found if r["GroupId"] == ids[own]]
+
+    assert rules("Egress", "Balancer", "DestinationSecurityGroupId") == [(50051, 50051, ids["Server"])]
+    assert "SecurityGroupEgress" not in rooms[groups["Balancer"]]["Properties"]
+    assert (50051, 50051, ids["Balancer"]) in rules("Ingress", "Server", "SourceSecurityGroupId")
+    balancer = next(iter(app.of_type("AWS::ElasticLoadBalancingV2::LoadBalancer").values()))["Properties"]
+    (group,) = balancer["SecurityGroups"]
+    assert groups["Balancer"] in group["Fn::ImportValue"]
 
 
 def test_tasks_have_public_addresses_only_in_public_subnets(app: Synthesized) -> None:
