@@ -27,6 +27,7 @@ class Observability(Stack):
         super().__init__(scope, name, stack_name=f"{config.prefix}-observability")
         self.config, self.services, self.training, self.api = config, services, training, api
         self._news = actions.SnsAction(training.topic)
+        self._let_tell("cloudwatch")
         self.alarms = [
             self._no_progress(),
             self._stale_policies(),
@@ -38,6 +39,18 @@ class Observability(Stack):
         ]
         self._dashboard()
         self._budget()
+
+    def _let_tell(self, service: str) -> None:
+        """Let a service of this account publish news: a topic with a policy of its own has not SNS's usual one."""
+        topic = self.training.topic
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(topic).account}},
+            )
+        )
 
     def _alarm(
         self,
@@ -161,15 +174,8 @@ class Observability(Stack):
 
         It counts the whole account: a budget by tag sees nothing until the tag is activated for billing.
         """
+        self._let_tell("budgets")
         topic = self.training.topic
-        topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["sns:Publish"],
-                principals=[iam.ServicePrincipal("budgets.amazonaws.com")],
-                resources=[topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(topic).account}},
-            )
-        )
         told = [budgets.CfnBudget.SubscriberProperty(address=topic.topic_arn, subscription_type="SNS")]
 
         def notice(kind: str, percent: int) -> budgets.CfnBudget.NotificationWithSubscribersProperty:

@@ -10,6 +10,7 @@ import pytest
 from cfnlint.config import ConfigMixIn, ManualArgs
 from cfnlint.runner import Runner
 from tests.cdk.conftest import Synthesized
+from tests.cdk.test_access import as_list
 
 from lambdas import handlers
 from lambdas.app import PAGE_HEADERS, PARTS, PREFIX
@@ -235,6 +236,40 @@ def test_what_hurts_is_watched(app: Synthesized) -> None:
     ]
     assert all(len(alarm["AlarmActions"]) == 1 for alarm in alarms.values())
     assert len(app.of_type("AWS::Budgets::Budget")) == 1
+
+
+def test_alarms_and_the_budget_may_publish_to_their_topic(app: Synthesized) -> None:
+    training = app.template("Training")
+    arns = {name: output["Value"] for name, output in training["Outputs"].items()}
+    names = {output["Export"]["Name"]: arns[name] for name, output in training["Outputs"].items() if "Export" in output}
+    told = {
+        service: [json.dumps(names[place["Fn::ImportValue"]]) for place in places]
+        for service, places in {
+            "cloudwatch": [
+                place
+                for name, alarm in app.of_type("AWS::CloudWatch::Alarm").items()
+                for place in alarm["Properties"]["AlarmActions"]
+                if not name.startswith("Services/")  # those of the fleet's scaling, which tell nobody
+            ],
+            "budgets": [
+                subscriber["Address"]
+                for budget in app.of_type("AWS::Budgets::Budget").values()
+                for notice in budget["Properties"]["NotificationsWithSubscribers"]
+                for subscriber in notice["Subscribers"]
+            ],
+        }.items()
+    }
+    allowed = {
+        (service, json.dumps(statement["Resource"]))
+        for policy in app.of_type("AWS::SNS::TopicPolicy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow" and statement["Action"] == "sns:Publish"
+        if statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        for service in as_list(statement["Principal"]["Service"])
+    }
+    assert told["cloudwatch"]
+    assert told["budgets"]
+    assert {(f"{service}.amazonaws.com", topic) for service, topics in told.items() for topic in topics} == allowed
 
 
 @pytest.mark.parametrize("profile", ["dev", "small", "large"])
