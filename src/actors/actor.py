@@ -31,6 +31,7 @@ from learner.network import Output, Policy, sample
 from learner.players import BotPlayer, PolicyPlayer, answer
 from learner.players import Player as Opponent
 from learner.published import from_published
+from learner.snapshot import SnapshotError
 from services.logs import get_log
 from services.metrics import ACTOR_GAMES, ACTOR_TRANSITIONS, ACTOR_VERSION
 from services.model_client import fetch_policy
@@ -118,7 +119,10 @@ class Actor:
         self._looked = self._paired = 0.0
 
     def run(self, stopped: Callable[[], bool]) -> None:
-        """Play fragments until `stopped`. What a service does not answer is tried again."""
+        """Play fragments until `stopped`. What a service does not answer is tried again.
+
+        Raises SnapshotError for a policy that cannot be played with.
+        """
         while not stopped():
             try:
                 self._refresh()
@@ -153,8 +157,12 @@ class Actor:
 
     def _fetch(self, version: int) -> tuple[Policy, str]:
         info, weights = fetch_policy(self.server, self.settings.policy, version)
-        about = json.loads(info.about)
-        return from_published(weights, about, f"{info.name} version {version}"), json.dumps(about["setup"])
+        about, name = json.loads(info.about), f"{info.name} version {version}"
+        if "setup" not in about:
+            raise SnapshotError(
+                f"{name}: says of no games how to set them up; accepted: what `stratagem learn` published"
+            )
+        return from_published(weights, about, name), json.dumps(about["setup"])
 
     def _pair(self) -> None:
         """Ask who plays whom, and set up tables; games under way there are given up and count for nobody."""

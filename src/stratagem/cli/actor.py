@@ -1,6 +1,7 @@
 """`stratagem actor`: a process that plays."""
 
 import signal
+import sys
 import threading
 
 import click
@@ -25,6 +26,7 @@ def actor(name: str, policy: str, games: int, server: str, replay: str, table: s
     from actors.actor import Actor, ActorSettings
     from actors.outcomes import OutcomeReporter
     from actors.reporter import Reporter
+    from learner.snapshot import SnapshotError
     from services.channels import open_channel, with_token
     from services.logs import configure_logs
     from services.metrics import ACTOR_UNSENT, metrics_at
@@ -42,6 +44,9 @@ def actor(name: str, policy: str, games: int, server: str, replay: str, table: s
             Actor(ActorSettings(name, policy, games), with_token(to_server), fragments.send, outcomes).run(
                 stopped.is_set
             )
+        except SnapshotError as error:
+            click.echo(f"stratagem: {error}", err=True)
+            sys.exit(2)
         finally:
             lost = fragments.stop()
             left = outcomes.stop()
