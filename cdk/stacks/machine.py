@@ -7,8 +7,9 @@ Its input, which `stratagem cloud train` writes:
 
     ScaleUp -> Train on Spot, or on demand where Spot has no room -> Judge -> Promote if better -> ScaleDown -> Tell
 
-Whatever fails on the way, the fleet is scaled down and the failure told. CloudFormation has no training job, and CDK's
-task for one lacks Spot, checkpoints and retries, so the states are written out.
+Whatever fails on the way, takes too long or is stopped, the fleet is scaled down and the end told: the limits are those
+of the states, for an execution that times out as a whole takes no further step. CloudFormation has no training job, and
+CDK's task for one lacks Spot, checkpoints and retries, so the states are written out.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ State = dict[str, Any]
 
 CHAMPION = "champion"  # the alias that a better policy is given
 NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
-SPOT_WAIT_HOURS = 12  # for capacity, beside the training itself
+WAIT_HOURS = 12  # for capacity, beside the training itself
 JUDGE_HOURS = 3
 THROTTLED = ["SageMaker.AmazonSageMakerException", "ThrottlingException", "SageMaker.ResourceLimitExceededException"]
 ALL = ["States.ALL"]
@@ -69,7 +70,6 @@ def machine(places: Places) -> dict[str, Any]:
     return {
         "Comment": "Train a policy, judge it against the champion, promote it if it is better.",
         "StartAt": "WithFleet",
-        "TimeoutSeconds": 3600 * (2 * places.hours + SPOT_WAIT_HOURS + JUDGE_HOURS),
         "States": states,
     }
 
@@ -133,8 +133,11 @@ def _desire(places: Places, count: str | int, following: str) -> State:
 
 def _training(places: Places) -> dict[str, State]:
     """One job on Spot; where it found no room, another on demand that goes on from the same checkpoints."""
-    spot = _job(places, spot=True)
-    spot["Catch"] = [{"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.error", "Next": "WhyNot"}]
+
+    def job(spot: bool, otherwise: str) -> State:
+        caught = {"ErrorEquals": ["States.TaskFailed"], "ResultPath": "$.error", "Next": otherwise}
+        return _caught({**_job(places, spot=spot), "Catch": [caught]})
+
     why = [
         {"Variable": "$.error.Cause", "StringMatches": f"*{cause}*", "Next": "TrainOnDemand"}
         for cause in ("CapacityError", "MaxWaitTimeExceeded", "Insufficient capacity")
@@ -145,18 +148,32 @@ def _training(places: Places) -> dict[str, State]:
             "Choices": [{"Variable": "$.spot", "BooleanEquals": True, "Next": "TrainOnSpot"}],
             "Default": "TrainOnDemand",
         },
-        "TrainOnSpot": _caught(spot),
-        "WhyNot": {"Type": "Choice", "Choices": why, "Default": "Failed"},
-        "TrainOnDemand": _caught(_job(places, spot=False)),
+        "TrainOnSpot": job(True, "WhyNot"),
+        "WhyNot": {"Type": "Choice", "Choices": why, "Default": "ByHand"},
+        "TrainOnDemand": job(False, "ByHand"),
+        "ByHand": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.error.Cause", "StringMatches": '*"SecondaryStatus":"Stopped"*', "Next": "Stopped"}
+            ],
+            "Default": "Failed",
+        },
+        # Whether a job that was stopped counts as failed AWS does not say; here it is not judged either way.
+        "Trained": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.training.TrainingJobStatus", "StringEquals": "Stopped", "Next": "Stopped"}],
+            "Default": "Judge",
+        },
     }
 
 
 def _job(places: Places, *, spot: bool) -> State:
     """A training job; `.sync` waits for its end and stops it when the execution is stopped."""
     seconds = 3600 * places.hours
+    longest = seconds + 3600 * WAIT_HOURS
     stopping = {"MaxRuntimeInSeconds": seconds}
     if spot:  # the longest wait holds the run as well
-        stopping["MaxWaitTimeInSeconds"] = seconds + 3600 * SPOT_WAIT_HOURS
+        stopping["MaxWaitTimeInSeconds"] = longest
     bucket = f"s3://{places.models_bucket}"
     return {
         "Type": "Task",
@@ -187,9 +204,10 @@ def _job(places: Places, *, spot: bool) -> State:
             "RetryStrategy": {"MaximumRetryAttempts": 3},  # of SageMaker's own faults
             "Tags": [{"Key": "project", "Value": "stratagem"}],
         },
+        "TimeoutSeconds": longest + 3600,
         "Retry": _retried(THROTTLED),
         "ResultPath": "$.training",
-        "Next": "Judge",
+        "Next": "Trained",
     }
 
 
@@ -277,7 +295,7 @@ def _ending(places: Places) -> dict[str, State]:
         result = {"word": word, "failed": failed}
         return {"Type": "Pass", "Result": result, "ResultPath": "$.outcome", "Next": "LetFleetGo"}
 
-    tell = {
+    tell = {  # SNS takes subjects of 100 characters
         "Type": "Task",
         "Resource": f"arn:{places.partition}:states:::sns:publish",
         "Parameters": {
@@ -294,7 +312,8 @@ def _ending(places: Places) -> dict[str, State]:
     return {
         "Promoted": outcome("gave a new champion"),
         "Kept": outcome("did not beat the champion"),
-        "Overtaken": outcome("was overtaken: the champion changed while it was judged"),
+        "Overtaken": outcome("was overtaken by another"),
+        "Stopped": outcome("was stopped"),
         "Failed": outcome("failed", failed=True),
         "LetFleetGo": {**_target(places, 0, "ScaleDown"), "Catch": [down_anyway]},
         "ScaleDown": {**_desire(places, 0, "Tell"), "Catch": [down_anyway]},

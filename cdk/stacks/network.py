@@ -55,13 +55,12 @@ class Network(Stack):
         self._flow_log()
         if config.private_subnets:
             self._endpoints(AWS_SERVICES)
-        if config.certificate:  # training jobs have no public address anywhere, and need the services' token
+        if config.private_subnets and config.certificate:  # the services' token
             self._endpoints({"Secrets": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER})
         self.server_group = self._group("Server", "stratagem serve")
         self.actor_group = self._group("Actor", "stratagem actor, and the judge of new policies")
         self.learner_group = self._group("Learner", "training jobs")
-        for caller in (self.actor_group, self.learner_group):
-            self.server_group.add_ingress_rule(caller, ec2.Port.tcp(SERVICE_PORT), "gRPC")
+        self.server_group.add_ingress_rule(self.actor_group, ec2.Port.tcp(SERVICE_PORT), "gRPC")
         self.server_group.add_ingress_rule(self.server_group, ec2.Port.tcp(METRICS_PORT), "metrics, for a scraper here")
         self.balancer_group = self._balancer_group() if config.certificate else None
 

@@ -26,8 +26,6 @@ from store.names import (
     MACHINE_OUTPUT,
     POLICIES,
     POLICY_PREFIX,
-    SERVER_VARIABLE,
-    TOKEN_SECRET_VARIABLE,
     TOPIC_OUTPUT,
 )
 
@@ -82,8 +80,6 @@ class Training(Stack):
         add(role, pull, [self.images.repositories["learner"].repository_arn])
         add(role, ("ecr:GetAuthorizationToken",), ["*"])
         add(role, INTERFACES, ["*"])  # a job in a VPC makes its network interfaces itself
-        if self.services.token:
-            add(role, ("secretsmanager:GetSecretValue",), [self.services.token.secret_arn])
         stars = (
             "PutMetricData knows no resource, its namespace is fixed; GetAuthorizationToken knows none; the network "
             "interfaces of a job in a VPC have no names beforehand"
@@ -144,9 +140,6 @@ class Training(Stack):
     def definition(self) -> dict[str, Any]:
         """The machine's states, with the deployed things in their places."""
         storage, services, network = self.storage, self.services, self.network
-        environment = storage.names.environment() | {SERVER_VARIABLE: services.address}
-        if services.token:
-            environment[TOKEN_SECRET_VARIABLE] = services.token.secret_arn
         subnets = network.vpc.select_subnets(subnet_group_name="tasks").subnet_ids
         return machine(
             Places(
@@ -157,7 +150,7 @@ class Training(Stack):
                 subnets=subnets,
                 learner_group=network.learner_group.security_group_id,
                 models_bucket=storage.models.bucket_name,
-                environment=environment,
+                environment=storage.names.environment(),
                 volume=self.config.training.volume,
                 hours=self.config.training.hours,
                 cluster=services.cluster.cluster_name,

@@ -1,6 +1,7 @@
 """Trainings in the cloud: executions of the training machine, and the SageMaker jobs that they start."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,15 @@ from store.policies import check_name
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 ON_DEMAND = "-on-demand"  # what the machine adds to the name of a job that Spot had no room for
+LONGEST_NAME = 63 - len(ON_DEMAND)  # of a job; SageMaker takes 63 characters
+UNDER_WAY = ("InProgress", "Stopping")  # SageMaker's words for a job that has not ended
+
+
+def job_name(prefix: str, policy: str, now: time.struct_time) -> str:
+    """The name of a training's job: SageMaker takes letters, digits and '-', and the time tells it from all others."""
+    when = time.strftime("%Y%m%d-%H%M%S", now)
+    what = re.sub(r"[^a-z0-9]+", "-", f"{prefix}-{policy}")[: LONGEST_NAME - len(when) - 1]
+    return f"{what.strip('-')}-{when}"
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class Order:
         return {
             "job": job,
             "run": self.run or self.policy,
-            "policy": check_name(self.policy),
+            "policy": self.policy,
             "instance": self.instance,
             "nodes": self.nodes,
             "spot": self.spot,
@@ -66,8 +76,8 @@ class Jobs:
         self._sagemaker = deployment.client("sagemaker")
 
     def start(self, order: Order) -> str:
-        """Start a training; its job's name."""
-        job = f"{self.deployment.prefix}-{order.policy}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"[:50]
+        """Start a training; its job's name. Raises InvalidError for a policy's name that is not accepted."""
+        job = job_name(self.deployment.prefix, check_name(order.policy), time.gmtime())
         self._states.start_execution(stateMachineArn=self.machine, name=job, input=json.dumps(order.input(job)))
         return job
 
@@ -88,8 +98,18 @@ class Jobs:
         return JobState(job, execution["status"], training, metrics)
 
     def stop(self, job: str) -> None:
-        """Stop a training: the machine stops its job, which saves its checkpoint."""
-        self._states.stop_execution(executionArn=self._execution(job)["executionArn"], cause="stopped by hand")
+        """Stop a training's job, which saves its checkpoint; the machine then lets the fleet go and tells how it ended.
+
+        An execution that is stopped itself takes no further step. Raises CloudError where no job is under way.
+        """
+        execution = self._execution(job)
+        for name in (job + ON_DEMAND, job):
+            told = self._job(name)
+            if told and told["TrainingJobStatus"] in UNDER_WAY:
+                if told["TrainingJobStatus"] != "Stopping":
+                    self._sagemaker.stop_training_job(TrainingJobName=name)
+                return
+        raise CloudError(f"{job} does not train now, its execution is {execution['status']}: there is no job to stop")
 
     def logs(self, job: str) -> Iterator[str]:
         """The lines that a job has logged, of all its hosts, the oldest first."""

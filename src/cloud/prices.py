@@ -114,7 +114,7 @@ def training_hour(shape: Shape) -> list[Line]:
     actors = FLEET_SHARE * shape.most
     return [
         Line(f"{shape.instance} on Spot, at {SPOT_SHARE:.0%} of its price", SPOT_SHARE * INSTANCES[shape.instance]),
-        Line(f"{actors:g} actors", actors * actor_hour(shape)),
+        Line(f"{actors:g} actors, where a fleet is asked for", actors * actor_hour(shape)),
     ]
 
 

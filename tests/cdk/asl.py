@@ -126,6 +126,8 @@ def _holds(row: dict[str, Any], data: dict[str, Any]) -> bool:
         return bool(value is row["BooleanEquals"])
     if "NumericGreaterThan" in row:
         return bool(value > row["NumericGreaterThan"])
+    if "StringEquals" in row:
+        return bool(value == row["StringEquals"])
     if "StringMatches" in row:
         return fnmatch.fnmatchcase(value, row["StringMatches"])
     raise NotImplementedError(row)

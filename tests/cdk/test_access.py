@@ -109,7 +109,6 @@ WITHOUT = {"Delivery/Builder", "Delivery/Deployer"}  # where nobody's repository
 WITH_TOKEN = {  # once the services ask for one
     "Services/ServerTaskExecutionRole": SECRET,
     "Services/ActorTaskExecutionRole": SECRET,
-    "Training/JobRole": {"secretsmanager:GetSecretValue"},
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 import botocore.session
@@ -11,6 +12,7 @@ from cdk.stacks.machine import Places, machine, metric_definitions
 from tests.cdk.asl import TaskError, Walk, as_service_names, check, walk
 from tests.cdk.conftest import Synthesized
 
+from cloud.jobs import job_name
 from store.names import TRAINING_METRICS
 
 PLACES = Places(
@@ -61,7 +63,9 @@ def answers(value: Any) -> Any:
 
 
 def run(more: dict[str, Any] | None = None, **tasks: Any) -> Walk:
-    return walk(DEFINITION, {**INPUT, **(more or {})}, {"Judge": answers(BETTER), **tasks})
+    trained = answers({"TrainingJobStatus": "Completed", "SecondaryStatus": "Completed"})
+    usual = {"TrainOnSpot": trained, "TrainOnDemand": trained, "Judge": answers(BETTER)}
+    return walk(DEFINITION, {**INPUT, **(more or {})}, {**usual, **tasks})
 
 
 def test_the_definition_is_sound() -> None:
@@ -70,8 +74,8 @@ def test_the_definition_is_sound() -> None:
 
 def test_a_better_policy_becomes_champion() -> None:
     done = run()
-    before = ["WithFleet", "KeepFleet", "ScaleUp", "OnSpot", "TrainOnSpot", "Judge", "Better", "Promote", "Promoted"]
-    assert done.path == [*before, *ENDING, "Success"]
+    before = ["WithFleet", "KeepFleet", "ScaleUp", "OnSpot", "TrainOnSpot", "Trained"]
+    assert done.path == [*before, "Judge", "Better", "Promote", "Promoted", *ENDING, "Success"]
     (promoted,) = done.calls["Promote"]
     assert promoted["Key"] == {"policy": {"S": "first"}, "item": {"S": "alias#champion"}}
     assert promoted["ExpressionAttributeValues"][":new"] == {"N": "7"}
@@ -98,7 +102,7 @@ def test_without_a_fleet_none_is_scaled_up() -> None:
 
 def test_without_spot_it_trains_on_demand() -> None:
     done = run({"spot": False})
-    assert done.path[3:6] == ["OnSpot", "TrainOnDemand", "Judge"]
+    assert done.path[3:7] == ["OnSpot", "TrainOnDemand", "Trained", "Judge"]
     (job,) = done.calls["TrainOnDemand"]
     assert job["EnableManagedSpotTraining"] is False
     assert "MaxWaitTimeInSeconds" not in job["StoppingCondition"]
@@ -107,7 +111,7 @@ def test_without_spot_it_trains_on_demand() -> None:
 @pytest.mark.parametrize("cause", ["CapacityError: Unable to provision", "MaxWaitTimeExceeded"])
 def test_where_spot_has_no_room_it_goes_on_on_demand_from_the_same_checkpoints(cause: str) -> None:
     done = run(TrainOnSpot=fails("States.TaskFailed", json.dumps({"FailureReason": cause})))
-    assert done.path[4:8] == ["TrainOnSpot", "WhyNot", "TrainOnDemand", "Judge"]
+    assert done.path[4:9] == ["TrainOnSpot", "WhyNot", "TrainOnDemand", "Trained", "Judge"]
     spot, demand = done.calls["TrainOnSpot"][0], done.calls["TrainOnDemand"][0]
     assert spot["CheckpointConfig"] == demand["CheckpointConfig"]
     assert spot["CheckpointConfig"]["S3Uri"] == "s3://models/checkpoints/first"
@@ -116,9 +120,44 @@ def test_where_spot_has_no_room_it_goes_on_on_demand_from_the_same_checkpoints(c
 
 def test_a_training_that_fails_of_itself_is_not_paid_for_twice() -> None:
     done = run(TrainOnSpot=fails("States.TaskFailed", "AlgorithmError: loss is nan"))
-    assert done.path[4:] == ["TrainOnSpot", "WhyNot", "Failed", *ENDING, "Failure"]
+    assert done.path[4:] == ["TrainOnSpot", "WhyNot", "ByHand", "Failed", *ENDING, "Failure"]
     assert done.failure is not None
     assert "loss is nan" in done.failure[1]
+
+
+@pytest.mark.parametrize("spot", [True, False])
+@pytest.mark.parametrize("as_failure", [True, False])
+def test_a_job_that_was_stopped_by_hand_is_not_judged_and_lets_the_fleet_go(spot: bool, as_failure: bool) -> None:
+    told = {"TrainingJobName": "first-1", "TrainingJobStatus": "Stopped", "SecondaryStatus": "Stopped"}
+    cause = json.dumps(told, separators=(",", ":"))
+    state = "TrainOnSpot" if spot else "TrainOnDemand"
+    done = run({"spot": spot}, **{state: fails("States.TaskFailed", cause) if as_failure else answers(told)})
+    assert done.path[-6:] == ["Stopped", *ENDING, "Success"]
+    assert "Judge" not in done.path
+    assert done.calls["ScaleDown"][0]["DesiredCount"] == 0
+    assert done.calls["Tell"][0]["Subject"] == "Stratagem: training first-1 was stopped"
+
+
+def test_the_limits_are_those_of_the_states_after_which_the_end_is_gone_through() -> None:
+    assert "TimeoutSeconds" not in DEFINITION, "an execution that times out leaves the fleet standing and tells nobody"
+    waiting = [
+        name
+        for name, state in DEFINITION["States"].items()
+        if state.get("Resource", "").endswith((".sync", ".waitForTaskToken"))
+    ]
+    assert waiting == ["TrainOnSpot", "TrainOnDemand", "Judge"]
+    for name in waiting:
+        assert DEFINITION["States"][name]["TimeoutSeconds"] > 0
+        done = run({"spot": name == "TrainOnSpot"}, **{name: fails("States.Timeout")})
+        assert done.path[-6:] == ["Failed", *ENDING, "Failure"]
+
+
+def test_sns_takes_the_longest_subject() -> None:
+    job = job_name("stratagem-dev", "p" * 64, time.gmtime())
+    words = [s["Result"]["word"] for s in DEFINITION["States"].values() if "word" in s.get("Result", {})]
+    assert len(words) >= 5
+    told = [run({"job": job}).calls["Tell"][0]["Subject"].replace("gave a new champion", word) for word in words]
+    assert [subject for subject in told if len(subject) > 100] == []
 
 
 def test_a_throttled_request_is_repeated() -> None:
@@ -128,7 +167,7 @@ def test_a_throttled_request_is_repeated() -> None:
         left[0] -= 1
         if left[0] >= 0:
             raise TaskError("SageMaker.AmazonSageMakerException", "Rate exceeded")
-        return {}
+        return {"TrainingJobStatus": "Completed"}
 
     done = run(TrainOnSpot=throttled)
     assert len(done.calls["TrainOnSpot"]) == 3

@@ -225,7 +225,7 @@ destroy = command("destroy")(_destroy)
     "--nodes", type=click.IntRange(1, 16), default=1, show_default=True, help="Each trains from its own seed."
 )
 @click.option("--spot/--on-demand", default=True, help="On Spot, with on-demand where it has no room.")
-@click.option("--fleet", type=click.IntRange(min=0), default=0, show_default=True, help="Actors while it trains.")
+@click.option("--fleet", type=int, default=0, show_default=True, help="Actors that stand meanwhile.")
 @click.option("--pairs", type=click.IntRange(1, 10_000), default=400, show_default=True, help="Against the champion.")
 @click.option("--run", default="", help="Whose checkpoints it goes on from; else those of POLICY.")
 @click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="A hyperparameter.")
@@ -237,10 +237,17 @@ def _train(
     settings: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Train POLICY in SageMaker, judge it against the champion, promote it if it is better."""
+    """Train POLICY in SageMaker, judge it against the champion, promote it if it is better.
+
+    The job plays on its own machine. The actors of --fleet play the policy "fleet", for a `stratagem learn` of yours.
+    """
     from cloud.jobs import Jobs, Order
     from store.errors import InvalidError
 
+    fleet, most = options["fleet"], profile.shape.most
+    if not 0 <= fleet <= most:
+        accepted = f"accepted: 0 to {most}, the most of profile {profile.name}"
+        raise click.BadParameter(f"{fleet} is not accepted; {accepted}", param_hint="--fleet")
     hyperparameters = dict(_pair(setting) for setting in settings)
     order = Order(policy, instance or profile.shape.instance, hyperparameters=hyperparameters, **options)
     try:
