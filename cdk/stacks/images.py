@@ -8,7 +8,10 @@ from constructs import Construct
 from cdk.config import Config
 from store.names import IMAGES
 
-KEPT_IMAGES = 20
+KEPT_IMAGES = 20  # of each kind that expires
+# The kinds: "main-..." of each push to main, and "code-..." of `stratagem cloud deploy`, whose newest are deployed.
+# Releases "v..." are few and stay.
+EXPIRING = ("main-*", "code-*")
 
 
 class Images(Stack):
@@ -30,7 +33,15 @@ class Images(Stack):
             empty_on_delete=True,
             lifecycle_rules=[
                 ecr.LifecycleRule(rule_priority=1, max_image_age=Duration.days(7), tag_status=ecr.TagStatus.UNTAGGED),
-                ecr.LifecycleRule(rule_priority=2, max_image_count=KEPT_IMAGES),
+                *(
+                    ecr.LifecycleRule(
+                        rule_priority=priority,
+                        tag_status=ecr.TagStatus.TAGGED,
+                        tag_pattern_list=[pattern],
+                        max_image_count=KEPT_IMAGES,
+                    )
+                    for priority, pattern in enumerate(EXPIRING, 2)
+                ),
             ],
         )
 

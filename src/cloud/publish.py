@@ -2,6 +2,7 @@
 
 import base64
 import mimetypes
+import os
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from cloud.errors import CloudError
 from store.names import DISTRIBUTION_OUTPUT, IMAGES, WEB_OUTPUT
 
 PAGE = ROOT / "src" / "web"
+PLATFORM = "linux/amd64"  # of Fargate, Lambda and SageMaker as the stacks ask for them
+PLAIN = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}  # Lambda takes an image alone, no index with attestations beside it
 SERVED = (".html", ".css", ".js", ".json", ".svg", ".png", ".ico", ".webmanifest")
 
 
@@ -20,7 +23,8 @@ def image_commands(registry: str, prefix: str, tag: str) -> Iterator[list[str]]:
     """The commands that build and push every image."""
     for image in IMAGES:
         name = f"{registry}/{prefix}/{image}:{tag}"
-        yield ["docker", "build", "--tag", name, "--file", f"docker/{image}.Dockerfile", "."]
+        build = ["docker", "build", "--platform", PLATFORM, "--tag", name]
+        yield [*build, "--file", f"docker/{image}.Dockerfile", "."]
         yield ["docker", "push", name]
 
 
@@ -38,7 +42,7 @@ def push_images(deployment: Deployment, tag: str, say: Callable[[str], None]) ->
 
 def _run(command: list[str], given: str | None = None) -> None:
     try:
-        done = subprocess.run(command, input=given, text=True, cwd=ROOT, check=False)
+        done = subprocess.run(command, input=given, text=True, cwd=ROOT, check=False, env={**os.environ, **PLAIN})
     except OSError as error:
         raise CloudError(
             f"{command[0]} cannot be run: {error}; install it, or push the images by GitHub Actions"

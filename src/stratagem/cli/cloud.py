@@ -96,7 +96,7 @@ def _table(title: str, lines: "list[Line]") -> None:
 @click.option("--local", is_flag=True, help="Onto a stand-in on this machine that lives until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the stand-in; 0: any.")
 @click.option("--images/--no-images", default=True, help="Build and push the images with Docker.")
-@click.option("--tag", default="latest", show_default=True, help="Of the images.")
+@click.option("--tag", help="Of the images; else code- and the commit, and a hash of what differs from it.")
 @click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Another value for a setting.")
 def _deploy(
     profile: "Profile",
@@ -104,18 +104,23 @@ def _deploy(
     local: bool,
     port: int,
     images: bool,
-    tag: str,
+    tag: str | None,
     settings: tuple[str, ...],
 ) -> None:
     """Deploy: the registries first, then the images, then the rest. Broken off, the same command goes on."""
-    chosen = {"tag": tag, **dict(_pair(setting) for setting in settings)}
+    chosen = dict(_pair(setting) for setting in settings)
     if local:
         _deploy_here(profile, port, chosen)
         return
+    from cloud.code import code_tag
     from cloud.doctor import look_at_bootstrap
     from cloud.errors import CloudError
     from cloud.publish import publish_page, push_images
 
+    if tag is None and not images:
+        raise CloudError("--no-images is given without --tag; accepted: the tag of images that were pushed, v1.2.3 say")
+    tag = tag or code_tag()
+    chosen["tag"] = tag
     account = deployment.client("sts").get_caller_identity()["Account"]
     if not (bootstrap := look_at_bootstrap(deployment, account, deployment.region)).good:
         raise CloudError(f"the CDK's bootstrap in {account}, {deployment.region}: {bootstrap.told}; {bootstrap.mend}")
