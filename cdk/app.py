@@ -59,8 +59,7 @@ def build(context: Mapping[str, Any] | None = None, output: Path = OUTPUT) -> St
         default_stack_synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         analytics_reporting=False,
     )
-    known = [*read_context(), *Config.__dataclass_fields__]
-    config = config_of({name: app.node.try_get_context(name) for name in known if app.node.try_get_context(name)})
+    config = config_of({name: value for name, value in app.node.get_all_context().items() if value})
     network = Network(app, "Network", config)
     storage = Storage(app, "Storage", config)
     images = Images(app, "Images", config)

@@ -1,6 +1,7 @@
 """A deployment's settings: a profile of cdk.json's context, read into types, with `-c NAME=VALUE` on top."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -71,6 +72,8 @@ class Config:
 
 
 PARTS: Mapping[str, type] = {"server": Server, "actors": Actors, "training": Training}
+OWN = ("prefix", *PARTS)  # a profile's: by its prefix a deployment is found again
+CHANGEABLE = tuple(one.name for one in fields(Config) if one.name not in ("profile", *OWN))
 
 
 def read_context(path: Path = CDK_JSON) -> dict[str, Any]:
@@ -81,6 +84,14 @@ def read_context(path: Path = CDK_JSON) -> dict[str, Any]:
 
 def config_of(context: Mapping[str, Any]) -> Config:
     """The settings that a context asks for. Raises SettingError."""
+    for given in context:
+        if given in OWN:
+            raise SettingError(
+                f'setting "{given}" is the profile\'s own; accepted: a profile of cdk.json that has another'
+            )
+        # The CDK's own names have other characters in them.
+        if re.fullmatch("[a-z_]+", given) and given not in ("profile", "profiles", *CHANGEABLE):
+            raise SettingError(f'setting "{given}" is unknown; known: {", ".join(CHANGEABLE)}')
     profiles, name = context["profiles"], context.get("profile", "dev")
     if name not in profiles:
         raise SettingError(f'profile "{name}" is unknown; known: {", ".join(profiles)}')
@@ -90,7 +101,7 @@ def config_of(context: Mapping[str, Any]) -> Config:
         if setting not in known:
             raise SettingError(f'profile {name}: setting "{setting}" is unknown; known: {", ".join(known)}')
     for setting, kind in known.items():
-        if setting in context and setting not in PARTS and setting != "profile":
+        if setting in context and setting in CHANGEABLE:
             values[setting] = _of_text(setting, context[setting], str(kind))
     for part, kind in PARTS.items():
         try:

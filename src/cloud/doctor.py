@@ -4,6 +4,8 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -29,6 +31,7 @@ class Finding:
 def examine(deployment: Deployment, instance: str, cores: int) -> Iterator[Finding]:
     """Look at programs, credentials, region, bootstrap and quotas, in the order in which they are needed."""
     yield _node()
+    yield _constructs()
     yield _docker()
     try:
         region = deployment.region
@@ -66,6 +69,15 @@ def _node() -> Finding:
     if found is None:
         return Finding("node", False, "is missing", mend)
     return Finding("node", int(found.lstrip("v").partition(".")[0]) >= NODE, found, mend)
+
+
+def _constructs() -> Finding:
+    """What the app is written with; `stratagem[cdk]`, which not every installation has."""
+    mend = "run `pip install --requirement requirements/cdk.txt`"
+    missing = [name for name in ("aws_cdk", "cdk_nag", "constructs") if find_spec(name) is None]
+    if missing:
+        return Finding("aws-cdk-lib", False, f"cannot import {', '.join(missing)}", mend)
+    return Finding("aws-cdk-lib", True, version("aws-cdk-lib"), mend)
 
 
 def _docker() -> Finding:

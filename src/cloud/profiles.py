@@ -1,7 +1,10 @@
 """The profiles of cdk.json, in what the command line has to know of them."""
 
 import json
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from cloud.assembly import ROOT
@@ -40,3 +43,14 @@ def load_profile(name: str, path: Path = CDK_JSON) -> Profile:
         listener=bool(told.get("certificate")),
     )
     return Profile(name, told["prefix"], shape, (server["cpu"] + actors["cpu"] * actors["most"]) // 1024)
+
+
+def check_settings(profile: str, settings: Mapping[str, str]) -> None:
+    """Refuse settings that the app would, before it is asked and anything made. Raises CloudError."""
+    if str(ROOT) not in sys.path:  # the app is no part of the installed package
+        sys.path.append(str(ROOT))
+    app = import_module("cdk.config")
+    try:
+        app.config_of({**app.read_context(), **settings, "profile": profile})
+    except app.SettingError as error:
+        raise CloudError(f"--set: {error}") from None

@@ -31,12 +31,22 @@ def test_the_command_line_stands_above_the_profile() -> None:
         ({"keep_data": "yes"}, 'keep_data is "yes"; accepted: true, false'),
         ({"log_days": "8"}, "log_days is 8; accepted: 1, 3"),
         ({"github": "stratagem"}, 'github is "stratagem"; accepted: OWNER/REPOSITORY'),
+        ({"budget": "7"}, 'setting "budget" is unknown; known: budget_dollars, log_days'),
+        (
+            {"prefix": "mine"},
+            'setting "prefix" is the profile\'s own; accepted: a profile of cdk.json that has another',
+        ),
+        ({"server": "512"}, 'setting "server" is the profile\'s own'),
         ({"nat_gateways": "1"}, "nat_gateways is set without private_subnets"),
     ],
 )
 def test_what_is_wrong_is_named(more: dict[str, str], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         config_of(context(**more))
+
+
+def test_names_of_the_cdk_s_own_are_passed_over() -> None:
+    assert config_of(context(**{"aws:cdk:version": "2", "@aws-cdk/core:x": True, "cli-telemetry": False}))
 
 
 def test_an_unknown_setting_of_a_profile_is_named() -> None:

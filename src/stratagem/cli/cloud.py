@@ -108,7 +108,13 @@ def _deploy(
     settings: tuple[str, ...],
 ) -> None:
     """Deploy: the registries first, then the images, then the rest. Broken off, the same command goes on."""
+    from cloud.profiles import check_settings
+
     chosen = dict(_pair(setting) for setting in settings)
+    for name in ("profile", "tag"):
+        if name in chosen:
+            raise click.BadParameter(f'"{name}" is an option of its own; accepted: --{name}', param_hint="--set")
+    check_settings(profile.name, chosen)
     if local:
         _deploy_here(profile, port, chosen)
         return
