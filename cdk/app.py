@@ -63,12 +63,12 @@ def build(context: Mapping[str, Any] | None = None, output: Path = OUTPUT) -> St
     network = Network(app, "Network", config)
     storage = Storage(app, "Storage", config)
     images = Images(app, "Images", config)
+    delivery = Delivery(app, "Delivery", config, images) if config.github else None
     services = Services(app, "Services", config, network, storage, images)
     training = Training(app, "Training", config, network, storage, images, services)
     api = Api(app, "Api", config, storage, images)
-    web = Web(app, "Web", config, storage, api)
+    web = Web(app, "Web", config, storage, api, delivery)
     observability = Observability(app, "Observability", config, services, training, api)
-    delivery = Delivery(app, "Delivery", config, images) if config.github else None
     Tags.of(app).add("project", "stratagem")
     Tags.of(app).add("deployment", config.prefix)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))

@@ -27,7 +27,7 @@ class Delivery(Stack):
         self.builder = self._role("Builder", f"{config.prefix}-builder", refs)
         self._pushing(images)
         self.deployer = self._role("Deployer", f"{config.prefix}-deployer", refs[1:])
-        self._deploying()
+        self._deploying(config, images)
         CfnOutput(self, "BuilderRole", value=self.builder.role_arn)
         CfnOutput(self, "DeployerRole", value=self.deployer.role_arn)
 
@@ -55,10 +55,22 @@ class Delivery(Stack):
         add(self.builder, ("ecr:GetAuthorizationToken",), ["*"])
         acknowledge(self.builder, "IAM5", "ecr:GetAuthorizationToken knows no resource", "Resource::*")
 
-    def _deploying(self) -> None:
-        """All that `cdk deploy` does it does as the bootstrap's roles."""
+    def _deploying(self, config: Config, images: Images) -> None:
+        """What `cdk deploy` does it does as the bootstrap's roles; the rest is to look where a deployment stands.
+
+        The page's files are the stack's that has their bucket: this one is made before any image is pushed.
+        """
         roles = [
             f"arn:{self.partition}:iam::{self.account}:role/cdk-{QUALIFIER}-{role}-role-{self.account}-{self.region}"
             for role in BOOTSTRAP_ROLES
         ]
         add(self.deployer, ("sts:AssumeRole",), roles)
+        here = f"{self.region}:{self.account}"
+        stacks = f"arn:{self.partition}:cloudformation:{here}:stack/{config.prefix}-*/*"
+        add(self.deployer, ("cloudformation:DescribeStacks",), [stacks])
+        bootstrap = f"arn:{self.partition}:ssm:{here}:parameter/cdk-bootstrap/{QUALIFIER}/version"
+        add(self.deployer, ("ssm:GetParameter",), [bootstrap])
+        repositories = [repository.repository_arn for repository in images.repositories.values()]
+        add(self.deployer, ("ecr:DescribeImages",), repositories)
+        where = f"arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/{config.prefix}-*/*"
+        acknowledge(self.deployer, "IAM5", "AWS ends a stack's ARN with an id that it draws", f"Resource::{where}")

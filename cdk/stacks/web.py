@@ -3,12 +3,14 @@
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk.acknowledge import acknowledge
 from cdk.config import Config
 from cdk.stacks.api import Api
+from cdk.stacks.delivery import Delivery
 from cdk.stacks.storage import Storage
 from store.names import API_PATH, CALLER_HEADER, DISTRIBUTION_OUTPUT, PAGE_OUTPUT, WEB_OUTPUT
 
@@ -28,7 +30,9 @@ CALLER_FUNCTION = f"""function handler(event) {{
 class Web(Stack):
     """The page. Its files are put there by `stratagem cloud deploy`; they go with the stack."""
 
-    def __init__(self, scope: Construct, name: str, config: Config, storage: Storage, api: Api) -> None:
+    def __init__(
+        self, scope: Construct, name: str, config: Config, storage: Storage, api: Api, delivery: Delivery | None
+    ) -> None:
         super().__init__(scope, name, stack_name=f"{config.prefix}-web")
         self.bucket = s3.Bucket(
             self,
@@ -81,9 +85,24 @@ class Web(Stack):
             self.distribution, "CFR3", "the bucket and the API log every request that the cache does not answer"
         )
         acknowledge(self.distribution, "CFR4", "without a domain of one's own CloudFront fixes the protocol itself")
+        if delivery:
+            self._let_publish(delivery.deployer)
         CfnOutput(self, WEB_OUTPUT, value=self.bucket.bucket_name)
         CfnOutput(self, DISTRIBUTION_OUTPUT, value=self.distribution.distribution_id)
         CfnOutput(self, PAGE_OUTPUT, value=f"https://{self.distribution.distribution_domain_name}")
+
+    def _let_publish(self, deployer: iam.IRole) -> None:
+        """Let releases put the page's files in place; here, since the deployer is made long before the page is."""
+        policy = iam.Policy(self, "Publishing", roles=[deployer])
+        files = self.bucket.arn_for_objects("*")
+        policy.add_statements(
+            iam.PolicyStatement(actions=["s3:PutObject"], resources=[files]),
+            iam.PolicyStatement(
+                actions=["cloudfront:CreateInvalidation"], resources=[self.distribution.distribution_arn]
+            ),
+        )
+        bucket = self.get_logical_id(self.bucket.node.default_child)
+        acknowledge(policy, "IAM5", "the page is all that the bucket holds", f"Resource::<{bucket}.Arn>/*")
 
     def _headers(self) -> cloudfront.ResponseHeadersPolicy:
         return cloudfront.ResponseHeadersPolicy(

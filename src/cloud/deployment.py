@@ -15,7 +15,7 @@ from store.connect import LOCAL_CREDENTIALS, Connection, error_code
 from store.names import LAKE_OUTPUT, MODELS_OUTPUT, REGION, TABLES, WEB_OUTPUT, Names
 
 # In the order in which they are made.
-ROOMS = ("network", "storage", "images", "services", "training", "api", "web", "observability", "delivery")
+ROOMS = ("network", "storage", "images", "delivery", "services", "training", "api", "web", "observability")
 DATA_BUCKETS = (MODELS_OUTPUT, LAKE_OUTPUT)  # kept by profiles that keep data
 
 

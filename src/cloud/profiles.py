@@ -22,6 +22,7 @@ class Profile:
     prefix: str
     shape: Shape
     cores: int  # virtual ones that its largest fleet and its server take
+    github: str = ""  # OWNER/REPOSITORY that may push images and deploy
 
 
 def load_profile(name: str, path: Path = CDK_JSON) -> Profile:
@@ -42,7 +43,8 @@ def load_profile(name: str, path: Path = CDK_JSON) -> Profile:
         private=told.get("private_subnets", False),
         listener=bool(told.get("certificate")),
     )
-    return Profile(name, told["prefix"], shape, (server["cpu"] + actors["cpu"] * actors["most"]) // 1024)
+    cores = (server["cpu"] + actors["cpu"] * actors["most"]) // 1024
+    return Profile(name, told["prefix"], shape, cores, told.get("github", ""))
 
 
 def check_settings(profile: str, settings: Mapping[str, str]) -> None:

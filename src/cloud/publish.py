@@ -8,9 +8,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from botocore.exceptions import ClientError
+
 from cloud.assembly import ROOT
 from cloud.deployment import Deployment
 from cloud.errors import CloudError
+from store.connect import error_code
 from store.names import DISTRIBUTION_OUTPUT, IMAGES, WEB_OUTPUT
 
 PAGE = ROOT / "src" / "web"
@@ -38,6 +41,20 @@ def push_images(deployment: Deployment, tag: str, say: Callable[[str], None]) ->
     for command in image_commands(registry, deployment.prefix, tag):
         say(" ".join(command))
         _run(command)
+
+
+def missing_images(deployment: Deployment, tag: str) -> list[str]:
+    """The registries that hold no image of a tag."""
+    missing = []
+    for image in IMAGES:
+        name = f"{deployment.prefix}/{image}"
+        try:
+            deployment.client("ecr").describe_images(repositoryName=name, imageIds=[{"imageTag": tag}])
+        except ClientError as error:
+            if error_code(error) != "ImageNotFoundException":
+                raise
+            missing.append(name)
+    return missing
 
 
 def _run(command: list[str], given: str | None = None) -> None:

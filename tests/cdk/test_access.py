@@ -1,6 +1,7 @@
 """Every action that each role of the stacks has, written out: a new one must be written here as well."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,7 +104,14 @@ ACTIONS = {
         "ecr:PutImage",
         "ecr:UploadLayerPart",
     },
-    "Delivery/Deployer": {"sts:AssumeRole"},
+    "Delivery/Deployer": {
+        "cloudformation:DescribeStacks",
+        "cloudfront:CreateInvalidation",
+        "ecr:DescribeImages",
+        "s3:PutObject",
+        "ssm:GetParameter",
+        "sts:AssumeRole",
+    },
 }
 WITHOUT = {"Delivery/Builder", "Delivery/Deployer"}  # where nobody's repository is let in
 WITH_TOKEN = {  # once the services ask for one
@@ -116,13 +124,21 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def role_of(stack: str, role: dict[str, str]) -> str:
+    """ "Stack/Role" of a policy's role, which may be another stack's."""
+    if "Ref" in role:
+        return f"{stack}/{role['Ref'][:-8]}"
+    found = re.fullmatch(r".*-([a-z]+):ExportsOutputRef(\w+)[0-9A-F]{16}", role["Fn::ImportValue"])
+    assert found, role
+    return f"{found[1].capitalize()}/{found[2]}"
+
+
 def statements(app: Synthesized) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every statement of every role's policies, by "Stack/Role" without CDK's hash."""
     for place, policy in app.of_type("AWS::IAM::Policy").items():
-        stack = place.partition("/")[0]
         for role in policy["Properties"]["Roles"]:
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                yield f"{stack}/{role['Ref'][:-8]}", statement
+                yield role_of(place.partition("/")[0], role), statement
     for place, role in app.of_type("AWS::IAM::Role").items():
         for policy in role["Properties"].get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:

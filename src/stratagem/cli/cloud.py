@@ -107,7 +107,10 @@ def _deploy(
     tag: str | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Deploy: the registries first, then the images, then the rest. Broken off, the same command goes on."""
+    """Deploy: the registries first, and who may push to them, then the images, then the rest.
+
+    Broken off, the same command goes on. With --no-images it stops where the registries hold no image of the tag.
+    """
     from cloud.profiles import check_settings
 
     chosen = dict(_pair(setting) for setting in settings)
@@ -121,7 +124,7 @@ def _deploy(
     from cloud.code import code_tag
     from cloud.doctor import look_at_bootstrap
     from cloud.errors import CloudError
-    from cloud.publish import publish_page, push_images
+    from cloud.publish import missing_images, publish_page, push_images
 
     if tag is None and not images:
         raise CloudError("--no-images is given without --tag; accepted: the tag of images that were pushed, v1.2.3 say")
@@ -130,9 +133,14 @@ def _deploy(
     account = deployment.client("sts").get_caller_identity()["Account"]
     if not (bootstrap := look_at_bootstrap(deployment, account, deployment.region)).good:
         raise CloudError(f"the CDK's bootstrap in {account}, {deployment.region}: {bootstrap.told}; {bootstrap.mend}")
-    _cdk(profile, chosen, "Images")
+    _cdk(profile, chosen, "Images", *(["Delivery"] if chosen.get("github", profile.github) else []))
     if images:
         push_images(deployment, tag, click.echo)
+    elif missing := missing_images(deployment, tag):
+        raise CloudError(
+            f"the registries stand, but {', '.join(missing)} hold no image {tag}: push it, by a release on GitHub or "
+            "where Docker is, and run the same command again: it goes on"
+        )
     _cdk(profile, chosen, "--all")
     click.echo(f"put {publish_page(deployment)} files of the page in place")
     _tell(deployment)
@@ -148,7 +156,7 @@ def _pair(setting: str) -> tuple[str, str]:
     return name, value
 
 
-def _cdk(profile: "Profile", settings: dict[str, str], what: str) -> None:
+def _cdk(profile: "Profile", settings: dict[str, str], *what: str) -> None:
     """Run the CDK's command line; it makes what is missing and changes what differs."""
     from cloud.assembly import ROOT
     from cloud.errors import CloudError
@@ -157,7 +165,7 @@ def _cdk(profile: "Profile", settings: dict[str, str], what: str) -> None:
     app = f"{sys.executable} cdk/app.py"
     try:
         done = subprocess.run(
-            [*CDK, "deploy", what, "--require-approval", "never", "--app", app, *context], cwd=ROOT, check=False
+            [*CDK, "deploy", *what, "--require-approval", "never", "--app", app, *context], cwd=ROOT, check=False
         )
     except OSError:
         raise CloudError("npx is missing: install Node.js 20 or newer, then try again") from None
