@@ -8,6 +8,7 @@ from cdk.access import add
 from cdk.acknowledge import acknowledge
 from cdk.config import Config
 from cdk.stacks.images import Images
+from store.names import TABLES
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -70,6 +71,8 @@ class Delivery(Stack):
         add(self.deployer, ("cloudformation:DescribeStacks",), [stacks])
         bootstrap = f"arn:{self.partition}:ssm:{here}:parameter/cdk-bootstrap/{QUALIFIER}/version"
         add(self.deployer, ("ssm:GetParameter",), [bootstrap])
+        tables = [f"arn:{self.partition}:dynamodb:{here}:table/{config.prefix}-{schema.name}" for schema in TABLES]
+        add(self.deployer, ("dynamodb:DescribeTable",), tables)
         repositories = [repository.repository_arn for repository in images.repositories.values()]
         add(self.deployer, ("ecr:DescribeImages",), repositories)
         where = f"arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/{config.prefix}-*/*"

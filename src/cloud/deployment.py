@@ -1,6 +1,7 @@
 """A deployment: its stacks by their names, what they tell of themselves, and how they are removed."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -110,16 +111,15 @@ class Deployment:
             say(f"made {stack.name}")
 
     def destroy(self, everything: bool, say: Callable[[str], None] = lambda text: None) -> list[str]:
-        """Delete the stacks, the last first; what is kept, by its name. With `everything` nothing is."""
+        """Delete the stacks, the last first; what is kept, by its name. With `everything` nothing is.
+
+        What an earlier call has kept is found again by its name, when its stacks are gone.
+        """
         states = list(self.states())
-        if not states:
-            return []
-        outputs = self.outputs()
-        data = [outputs[key] for key in DATA_BUCKETS if key in outputs]
+        outputs = {key: value for state in states for key, value in state.outputs.items()}
         doomed = [outputs[WEB_OUTPUT]] if WEB_OUTPUT in outputs else []
-        lasting = self._lasting()
-        if not lasting or everything:
-            doomed += data
+        if everything or not self._lasting(states):
+            doomed += [outputs[key] for key in DATA_BUCKETS if key in outputs]
         logs = self._log_buckets(states)
         for bucket in doomed:
             self._empty(bucket)
@@ -131,23 +131,37 @@ class Deployment:
             client.delete_stack(StackName=state.name)
             client.get_waiter("stack_delete_complete").wait(StackName=state.name)
             say(f"deleted {state.name}")
-        kept = [*self._tables(), *(bucket for bucket in data if self._exists(bucket))]
+        tables, buckets = self.tables(), self._data_buckets()
         if not everything:
-            return kept
-        for table in self._tables():
+            return [*tables, *buckets]
+        for table in tables:
             self.client("dynamodb").update_table(TableName=table, DeletionProtectionEnabled=False)
             self.client("dynamodb").delete_table(TableName=table)
             say(f"deleted {table}")
-        for bucket in data:
-            if self._exists(bucket):
-                self._empty(bucket)
-                self.client("s3").delete_bucket(Bucket=bucket)
-                say(f"deleted {bucket}")
+        for bucket in buckets:
+            self._empty(bucket)
+            self.client("s3").delete_bucket(Bucket=bucket)
+            say(f"deleted {bucket}")
         return []
 
-    def _lasting(self) -> bool:
+    def check_room(self) -> None:
+        """Raise CloudError where tables that an earlier deployment left stand in the way of a new one."""
+        storage = f"{self.prefix}-storage"
+        if any(state.name == storage for state in self.states()):
+            return
+        if left := self.tables():
+            raise CloudError(
+                f"kept of an earlier deployment: {', '.join(left)}; new tables cannot have their names. Take them "
+                "over, tables and buckets, with `npx aws-cdk import Storage`, or remove them with `stratagem cloud "
+                "destroy --all`, both with this profile; then deploy again"
+            )
+
+    def _lasting(self, states: Sequence[StackState]) -> bool:
         """Whether the tables stay when their stack goes."""
-        template = self.client("cloudformation").get_template(StackName=f"{self.prefix}-storage")["TemplateBody"]
+        storage = f"{self.prefix}-storage"
+        if not any(state.name == storage for state in states):
+            return False
+        template = self.client("cloudformation").get_template(StackName=storage)["TemplateBody"]
         tables = [r for r in template["Resources"].values() if r["Type"] == "AWS::DynamoDB::Table"]
         return any(table.get("DeletionPolicy") == "Retain" for table in tables)
 
@@ -162,16 +176,28 @@ class Deployment:
                         found.append(resource["PhysicalResourceId"])
         return [bucket for bucket in found if bucket not in self.outputs().values()]
 
-    def _tables(self) -> list[str]:
-        present = self.client("dynamodb").list_tables()["TableNames"]
-        return [name for schema in TABLES if (name := f"{self.prefix}-{schema.name}") in present]
+    def tables(self) -> list[str]:
+        """The tables that there are, whether a stack has them or not."""
+        found = []
+        for schema in TABLES:
+            name = f"{self.prefix}-{schema.name}"
+            try:
+                self._call("dynamodb", "describe_table", TableName=name)
+            except ClientError as error:
+                if error_code(error) != "ResourceNotFoundException":
+                    raise
+                continue
+            found.append(name)
+        return found
 
-    def _exists(self, bucket: str) -> bool:
-        try:
-            self.client("s3").head_bucket(Bucket=bucket)
-        except ClientError:
-            return False
-        return True
+    def _data_buckets(self) -> list[str]:
+        """The buckets of models and games, by the names that CloudFormation gives: STACK-RESOURCE-RANDOM."""
+        s3 = self.client("s3")
+        form = re.compile(rf"{re.escape(self.prefix)}-storage-(models|lake)[0-9a-f]{{8}}-[0-9a-z]+")
+        found = [one["Name"] for one in s3.list_buckets()["Buckets"] if form.fullmatch(one["Name"])]
+        # Buckets of every region are listed; S3 tells no place for those of us-east-1.
+        places = {one: s3.get_bucket_location(Bucket=one)["LocationConstraint"] or "us-east-1" for one in found}
+        return [one for one, place in places.items() if place == self.region]
 
     def _empty(self, bucket: str) -> None:
         """Remove every version of every object."""

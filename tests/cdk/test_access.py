@@ -107,6 +107,7 @@ ACTIONS = {
     "Delivery/Deployer": {
         "cloudformation:DescribeStacks",
         "cloudfront:CreateInvalidation",
+        "dynamodb:DescribeTable",
         "ecr:DescribeImages",
         "s3:PutObject",
         "ssm:GetParameter",

@@ -96,7 +96,7 @@ def test_a_release_goes_on_once_its_images_are_pushed_and_asks_for_what_its_role
         face._deploy(load_profile("dev"), deployment, False, 0, False, "v1", settings)
 
     bootstrap = {"Name": "/cdk-bootstrap/hnb659fds/version", "Value": "21", "Type": "String"}
-    deployed.client("ssm").put_parameter(**bootstrap)
+    deployed.client("ssm").put_parameter(**bootstrap, Overwrite=True)
     with pytest.raises(CloudError, match=f"{PREFIX}/server, .* hold no image v1: push it"):
         release()
     assert made == [("Images", "Delivery")], "who may push stands, and nothing that runs images does"

@@ -133,6 +133,7 @@ def _deploy(
     account = deployment.client("sts").get_caller_identity()["Account"]
     if not (bootstrap := look_at_bootstrap(deployment, account, deployment.region)).good:
         raise CloudError(f"the CDK's bootstrap in {account}, {deployment.region}: {bootstrap.told}; {bootstrap.mend}")
+    deployment.check_room()
     _cdk(profile, chosen, "Images", *(["Delivery"] if chosen.get("github", profile.github) else []))
     if images:
         push_images(deployment, tag, click.echo)
