@@ -119,10 +119,7 @@ class Actor:
         self._looked = self._paired = 0.0
 
     def run(self, stopped: Callable[[], bool]) -> None:
-        """Play fragments until `stopped`. What a service does not answer is tried again.
-
-        Raises SnapshotError for a policy that cannot be played with.
-        """
+        """Play fragments until `stopped`. What a service does not answer is tried again."""
         while not stopped():
             try:
                 self._refresh()
@@ -156,6 +153,7 @@ class Actor:
             _log.info("policy", version=self.version)
 
     def _fetch(self, version: int) -> tuple[Policy, str]:
+        """A version and the setup of its games, as JSON. Raises SnapshotError for one that cannot be played with."""
         info, weights = fetch_policy(self.server, self.settings.policy, version)
         about, name = json.loads(info.about), f"{info.name} version {version}"
         if "setup" not in about:
