@@ -48,7 +48,7 @@ class Reporter:
     ) -> None:
         if waiting < 1 or stream < 1:
             raise ValueError(f"waiting is {waiting}, stream {stream}; accepted: 1 and more")
-        settings = settings or Settings()
+        settings = settings or Settings.from_environment()
         self.table, self.waiting, self.stream, self.deadline = table, waiting, stream, deadline
         self.acknowledged = self.duplicates = self.retries = 0
         self._metadata = bearer_metadata(settings.token)

@@ -63,7 +63,7 @@ class ExperienceClient:
         settings: Settings | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        settings = settings or Settings()
+        settings = settings or Settings.from_environment()
         self.table, self.count, self.memory, self.device = table, count, memory, torch.device(device)
         self._metadata = bearer_metadata(settings.token)
         self._deadline = settings.deadline_s

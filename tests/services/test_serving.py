@@ -1,7 +1,6 @@
 """What every server has: health, reflection, tokens, TLS, clear statuses, metrics, logs, settings."""
 
 import asyncio
-import datetime
 import io
 import json
 import urllib.request
@@ -11,11 +10,9 @@ from typing import Any
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from tests.services.certificate import make_certificate
 
 from services import metrics
 from services.channels import open_async_channel, open_channel
@@ -153,31 +150,7 @@ def test_health_needs_no_token() -> None:
 
 
 def test_tls_proves_the_server(tmp_path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (tmp_path / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    (tmp_path / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    settings = Settings(
-        listen="localhost:0",
-        tls_certificate=str(tmp_path / "certificate.pem"),
-        tls_key=str(tmp_path / "key.pem"),
-        tls_authority=str(tmp_path / "certificate.pem"),
-        grace_s=0.2,
-    )
+    settings = Settings(listen="localhost:0", grace_s=0.2, **make_certificate(tmp_path))
 
     async def work(channel: Any, server: Server) -> None:
         await list_games(channel)
