@@ -21,6 +21,7 @@ from engine.actions import move_code
 from engine.bots import BOTS
 from engine.bots.scout import PLAYERS
 from services.client import GameClient, SeatClient, ServiceError, Sight
+from services.settings import Settings
 from services.stubs.common_pb2 import Board
 from stratagem.cli.demo import BoardSize
 from stratagem.cli.moves import KEYS, step, typed_move
@@ -61,11 +62,12 @@ def play(
     try:
         with ExitStack() as stack:
             address = server or stack.enter_context(_own_server(console))
-            client = stack.enter_context(GameClient(address))
+            settings = None if server else Settings()  # its own server asks for no token and has no TLS
+            client = stack.enter_context(GameClient(address, settings))
             opponent = "" if wait or guest else f"bot:{bot}"
             seat = client.join(game_id or _open(client, opponent, size, turn_ms), _player_name(name))
             if guest is not None:
-                _seat(guest, stack.enter_context(GameClient(address)), seat.game_id)
+                _seat(guest, stack.enter_context(GameClient(address, settings)), seat.game_id)
             console.print(f"game {seat.game_id}, seat {seat.seat}", highlight=False)
             if wait:
                 console.print(f"to join: stratagem play --server {address} --join {seat.game_id}", highlight=False)

@@ -77,7 +77,8 @@ def test_two_people_meet(games: tuple[LocalGames, GameClient]) -> None:
     assert "human:bert" in result.output
 
 
-def test_play_brings_its_own_server() -> None:
+def test_play_brings_its_own_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRATAGEM_TLS_AUTHORITY", "system")  # of other servers, not of this one
     result = run("play", "--size", "6x6", "--bot", "random", keys="\n")
     assert result.exit_code == 0, result.output
     assert "you lost" in result.output
