@@ -5,12 +5,13 @@ from typing import Any
 
 from engine.record import Record
 from engine.replay_checks import ReplayError
+from services.filing import file_and_count
 from services.model_server import checked_limit
 from services.refusal import invalid
 from services.stubs import common_pb2, elo_pb2, elo_pb2_grpc
 from store.lake import Lake
 from store.lake_rows import GameRow
-from store.ratings import BATCH, Counted, Outcome, Player, Ratings
+from store.ratings import BATCH, Outcome, Player, Ratings
 
 DEFAULT_LADDER = "generalsio"
 MAX_RECORD = 1 << 20  # bytes of a record
@@ -25,11 +26,7 @@ class EloServicer(elo_pb2_grpc.EloServiceServicer):
     async def ReportOutcome(  # noqa: N802 (gRPC's name)
         self, request: elo_pb2.ReportOutcomeRequest, context: Any
     ) -> elo_pb2.ReportOutcomeResponse:
-        """Count games once and file their records.
-
-        The lake comes first: whoever gets no answer reports again, and both the lake and the ladder know a game
-        that they have.
-        """
+        """Count games once and file their records."""
         if not 1 <= len(request.outcomes) <= BATCH:
             raise invalid("outcomes", f"{len(request.outcomes)} of them", f"1 to {BATCH}")
         outcomes = [outcome_of(message) for message in request.outcomes]
@@ -38,13 +35,8 @@ class EloServicer(elo_pb2_grpc.EloServiceServicer):
             for message, outcome in zip(request.outcomes, outcomes, strict=True)
             if message.record
         ]
-
-        def take() -> Counted:  # in one piece: a thread goes on when the caller dies
-            if rows:
-                self.lake.add(rows)
-            return self.ratings.report(outcomes)
-
-        counted = await asyncio.to_thread(take)
+        # In one piece: a thread goes on when the caller dies.
+        counted = await asyncio.to_thread(file_and_count, self.lake, self.ratings, rows, outcomes)
         return elo_pb2.ReportOutcomeResponse(counted=counted.counted, duplicates=counted.duplicates)
 
     async def GetRatings(  # noqa: N802

@@ -38,7 +38,7 @@ def catch_up(ratings: Ratings, lake: Lake) -> int:
     """Count what a server had filed when it was killed before counting it; how many games that were.
 
     The lake takes a game in first. Where the reporter has died as well, nobody reports that game again. Games that are
-    counted already stay as they are.
+    counted already stay as they are, those with another outcome too.
     """
     outcomes = [
         Outcome(
@@ -52,7 +52,10 @@ def catch_up(ratings: Ratings, lake: Lake) -> int:
         for row in lake.waiting()
         if row.source in COUNTED
     ]
-    counted = ratings.report(outcomes).counted if outcomes else 0
+    refused = ratings.counted_otherwise(outcomes)
+    if refused:
+        _log.warning("counted with another outcome", games=sorted(refused))
+    counted = ratings.report([outcome for outcome in outcomes if outcome.game_id not in refused]).counted
     if counted:
         _log.info("caught up", games=counted)
     return counted

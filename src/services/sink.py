@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import Sequence
 
 from engine.record import Record
+from services.filing import file_and_count
 from services.finished import FinishedGame
+from services.logs import get_log
+from store.errors import ConflictError
 from store.lake import Lake
 from store.lake_rows import GameRow
 from store.ratings import Outcome, Ratings
+
+_log = get_log("sink")
 
 
 class StoreSink:
@@ -17,17 +22,21 @@ class StoreSink:
         self.ratings, self.lake = ratings, lake
 
     async def deliver(self, games: Sequence[FinishedGame]) -> None:
-        """Take games in; a failure raises, and they come again."""
+        """Take games in; a failure raises, and they come again.
+
+        A game that was counted with another outcome is passed over.
+        """
         await asyncio.to_thread(self._take, games)
 
     def _take(self, games: Sequence[FinishedGame]) -> None:
-        self.lake.add([_row(game) for game in games])
-        self.ratings.report(
-            [
-                Outcome(game.game_id, game.players, game.winner, game.turns, game.ruleset, game.finished_ms)
-                for game in games
-            ]
-        )
+        outcomes = [
+            Outcome(game.game_id, game.players, game.winner, game.turns, game.ruleset, game.finished_ms)
+            for game in games
+        ]
+        try:
+            file_and_count(self.lake, self.ratings, [_row(game) for game in games], outcomes)
+        except ConflictError as error:  # delivered again it would be refused again, and hold up all others
+            _log.warning("a game is not counted", error=str(error))
 
 
 def _row(game: FinishedGame) -> GameRow:

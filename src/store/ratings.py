@@ -326,6 +326,11 @@ class Ratings:
         """Whether a game has been reported."""
         return self.items.get(ladder, f"game#{game_id}") is not None
 
+    def counted_otherwise(self, outcomes: Sequence[Outcome]) -> set[str]:
+        """The ids of games that have been counted with another outcome."""
+        items = ((outcome, self.items.get(outcome.ladder, f"game#{outcome.game_id}")) for outcome in outcomes)
+        return {outcome.game_id for outcome, item in items if item and item["digest"] != outcome.digest()}
+
     def games(self, ladder: str) -> Iterator[str]:
         """The ids of all games that were reported."""
         for item in self.items.query(ladder, begins="game#"):

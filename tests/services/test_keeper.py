@@ -8,7 +8,7 @@ from services.keeper import catch_up, round_of
 from store.connect import Connection
 from store.lake import Lake
 from store.lake_rows import GameRow
-from store.ratings import NEWCOMER, Ratings
+from store.ratings import NEWCOMER, Outcome, Player, Ratings
 
 
 def row(number: int, source: str) -> GameRow:
@@ -29,3 +29,13 @@ def test_games_that_were_filed_and_not_counted_are_counted_once(connection: Conn
     round_of(ratings, lake, ["generalsio"])
     assert lake.waiting() == []
     assert catch_up(ratings, lake) == 0
+
+
+def test_a_game_that_was_counted_otherwise_holds_up_no_other(connection: Connection) -> None:
+    ratings, lake = Ratings(connection), Lake(connection)
+    lake.add([row(n, "fleet") for n in range(3)])
+    players = (Player("bot:random"), Player("bot:expander"))
+    ratings.report([Outcome("g1", players, -1, 40, "generalsio", 1_700_000_000_000)])
+    assert catch_up(ratings, lake) == 2
+    assert set(ratings.games("generalsio")) == {"g0", "g1", "g2"}
+    assert (ratings.get("generalsio", players[0]).wins, ratings.get("generalsio", players[0]).draws) == (2, 1)

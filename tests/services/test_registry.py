@@ -1,5 +1,6 @@
 """ModelService and EloService over loopback: what goes in comes out, and what is wrong is refused by name."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +16,10 @@ from tests.services.loopback import channel_to, refusal
 from tests.store.games import played_record
 
 from services.elo_server import EloServicer, outcome_message
+from services.finished import FinishedGame
 from services.model_client import fetch_policy, publish_policy
 from services.model_server import CHUNK, ModelServicer
+from services.sink import StoreSink
 from services.stubs import common_pb2, elo_pb2, elo_pb2_grpc, model_pb2, model_pb2_grpc
 from store.connect import Connection
 from store.lake import Lake
@@ -113,6 +116,31 @@ def test_games_are_counted_and_filed_once(channel: grpc.Channel, connection: Con
     assert {rating.games for rating in ladder} == {2}
     history = stub.GetHistory(elo_pb2.GetHistoryRequest(player=common_pb2.Player(name="policy:demo", version=1)))
     assert [entry.game_id for entry in history.entries] == ["g2", "g1"]
+
+
+def test_another_report_of_a_counted_game_replaces_nothing(channel: grpc.Channel, connection: Connection) -> None:
+    stub = elo_pb2_grpc.EloServiceStub(channel)
+    first, other = outcome("g1"), outcome("g1")
+    other.players[1].name = "bot:hunter"
+    stub.ReportOutcome(elo_pb2.ReportOutcomeRequest(outcomes=[first]))
+    for outcomes in ([other], [other, outcome("g2")]):
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.ReportOutcome(elo_pb2.ReportOutcomeRequest(outcomes=outcomes))
+        assert refusal(caught.value)[0] == grpc.StatusCode.ALREADY_EXISTS
+    filed = {row.game_id: row.players for row in Lake(connection).all_rows()}
+    assert filed == dict.fromkeys(("g1", "g2"), ("policy:demo", "bot:random"))
+    names = [rating.player.name for rating in stub.GetRatings(elo_pb2.GetRatingsRequest()).ratings]
+    assert "bot:hunter" not in names
+
+
+def test_a_game_that_somebody_reported_otherwise_holds_up_no_delivery(connection: Connection) -> None:
+    lake, ratings, record = Lake(connection), Ratings(connection), played_record()
+    players = (Player("human:anna"), Player("bot:random"))
+    ratings.report([Outcome("g1", players, 1, 3, "generalsio", 1_700_000_000_000)])
+    ended = (-1, record.turns, "generalsio", 1_700_000_000_000, record.to_bytes())
+    asyncio.run(StoreSink(ratings, lake).deliver([FinishedGame(f"g{n}", players, *ended) for n in (1, 2)]))
+    assert [row.game_id for row in lake.all_rows()] == ["g2"]
+    assert set(ratings.games("generalsio")) == {"g1", "g2"}
 
 
 def test_an_outcome_that_its_record_denies_is_refused(channel: grpc.Channel, connection: Connection) -> None:
