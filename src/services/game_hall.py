@@ -27,7 +27,7 @@ from services.game_streams import STOPPING, Stream
 from services.game_view import SPECTATOR, Eye
 from services.live_game import FINISHED, OPEN, RUNNING, Event, LiveGame
 from services.logs import get_log
-from services.refusal import RefusedError, denied, exhausted, failed, invalid, not_found, unauthenticated
+from services.refusal import RefusedError, denied, exhausted, failed, invalid, not_found, taken, unauthenticated
 from services.stubs import game_pb2
 from services.table import NEVER, DueQueue, Table
 from store.ratings import Player
@@ -142,14 +142,7 @@ class Hall:
     def _created_before(self, request_id: str, digest: str) -> LiveGame:
         game = self.tables[self._requests[request_id]].game
         if game.digest != digest:
-            accepted = "the same request again, or another id"
-            raise RefusedError(
-                grpc.StatusCode.ALREADY_EXISTS,
-                f'request_id "{request_id}" has opened another game; accepted: {accepted}',
-                field="request_id",
-                value=request_id,
-                accepted=accepted,
-            )
+            raise taken("request_id", request_id)
         return game
 
     def join(self, request: Any, token: str | None) -> tuple[LiveGame, int, str]:

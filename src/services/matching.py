@@ -45,11 +45,16 @@ class WaitingRoom:
     def __len__(self) -> int:
         return sum(not ticket.paired for ticket in self.tickets.values())
 
+    def of_request(self, request_id: str) -> Ticket | None:
+        """The ticket that a request was given."""
+        known = self._requests.get(request_id)
+        return None if known is None else self.tickets[known]
+
     def add(self, ticket: Ticket) -> Ticket:
         """Let a ticket wait; the one of before where its request id has one."""
-        known = self._requests.get(ticket.request_id)
+        known = self.of_request(ticket.request_id)
         if known is not None:
-            return self.tickets[known]
+            return known
         self.tickets[ticket.id] = ticket
         if ticket.request_id:
             self._requests[ticket.request_id] = ticket.id

@@ -16,7 +16,7 @@ from services.game_view import player_message
 from services.logs import get_log
 from services.matching import Ticket, WaitingRoom
 from services.pairing import BOT, SELF, SNAPSHOT, Mix, Table, choose_snapshots, share_out
-from services.refusal import RefusedError, exhausted, invalid, not_found
+from services.refusal import RefusedError, exhausted, invalid, not_found, taken
 from services.stubs import game_pb2, matchmaker_pb2, matchmaker_pb2_grpc
 from services.tournament import Referee, play_tournament
 from store.ratings import Player, expected_score
@@ -84,13 +84,18 @@ class MatchMakerServicer(matchmaker_pb2_grpc.MatchMakerServiceServicer):
         if len(request.request_id) > LONGEST_ID:
             raise invalid("request_id", request.request_id, f"at most {LONGEST_ID} characters")
         name = check_name(request.player.name, request.player.version)
-        setup = GameSetup.of(_create_request(request))
-        if len(self.room) >= MOST_TICKETS:
-            raise exhausted("players who wait", len(self.room) + 1, f"at most {MOST_TICKETS}")
-        player = Player(name, request.player.version)
-        rating = await self.rate(player, setup.ruleset)
-        kind: bytes = _create_request(request).SerializeToString(deterministic=True)
-        ticket = self.room.add(Ticket(player, rating, kind, self.clock(), request.request_id))
+        player, create = Player(name, request.player.version), _create_request(request)
+        setup = GameSetup.of(create)
+        kind: bytes = create.SerializeToString(deterministic=True)
+        self.room.drop_lost(self.clock())
+        ticket = self.room.of_request(request.request_id)
+        if ticket is None:
+            if len(self.room) >= MOST_TICKETS:
+                raise exhausted("players who wait", len(self.room) + 1, f"at most {MOST_TICKETS}")
+            rating = await self.rate(player, setup.ruleset)
+            ticket = self.room.add(Ticket(player, rating, kind, self.clock(), request.request_id))
+        if (ticket.player, ticket.kind) != (player, kind):
+            raise taken("request_id", request.request_id)
         metrics.TICKETS.set(len(self.room))
         return matchmaker_pb2.EnqueueResponse(ticket=ticket.id)
 

@@ -61,6 +61,13 @@ def not_found(field: str, value: Any, accepted: str) -> RefusedError:
     return RefusedError(grpc.StatusCode.NOT_FOUND, message, field=field, value=value, accepted=accepted)
 
 
+def taken(field: str, value: Any) -> RefusedError:
+    """ALREADY_EXISTS: the id of a request that was another one before."""
+    accepted = "the same request again, or another id"
+    message = f'{field} "{shorten(value)}" was given with another request; accepted: {accepted}'
+    return RefusedError(grpc.StatusCode.ALREADY_EXISTS, message, field=field, value=value, accepted=accepted)
+
+
 def failed(field: str, value: Any, accepted: str) -> RefusedError:
     """FAILED_PRECONDITION: what cannot be done in the present state."""
     message = f"{field} is {shorten(value)}; accepted: {accepted}"

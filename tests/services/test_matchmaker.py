@@ -126,6 +126,27 @@ def test_a_request_sent_again_is_the_same_ticket(place: Place) -> None:
     assert len(tickets) == 1
 
 
+@pytest.mark.parametrize(("name", "turn_ms"), [("bert", 500), ("anna", 600)])
+def test_the_id_of_anothers_request_gives_nobody_their_ticket(place: Place, name: str, turn_ms: int) -> None:
+    place.enqueue("anna", request_id="anna's", turn_ms=500)
+    with pytest.raises(ServiceError) as refused:
+        place.enqueue(name, request_id="anna's", turn_ms=turn_ms)
+    assert (refused.value.code, refused.value.field) == (grpc.StatusCode.ALREADY_EXISTS, "request_id")
+
+
+def test_who_hung_up_keeps_nobody_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.now[0] += DROPPED_S + 1
+    monkeypatch.setattr("services.matchmaker.MOST_TICKETS", 3)
+    for n in range(3):
+        place.enqueue(f"lost-{n}", turn_ms=100 + n, request_id=str(n))
+    with pytest.raises(ServiceError) as refused:
+        place.enqueue("carl", turn_ms=700)
+    assert refused.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert place.enqueue("lost-2", turn_ms=102, request_id="2")  # it has a ticket and takes no other's place
+    place.now[0] += DROPPED_S + 1
+    assert not place.poll(place.enqueue("carl", turn_ms=700)).matched
+
+
 def test_actors_are_told_whom_to_play(place: Place) -> None:
     answer = place.call("NextPairing", M.NextPairingRequest(actor="a", policy="demo", games=1000))
     assert sum(pairing.games for pairing in answer.pairings) == 1000
