@@ -2,7 +2,8 @@
 
 Games follow the engine's `generalsio` ruleset on the site's maps. A client waits for an opponent in a queue or a
 private room; after a while a bot or a policy of the server may sit down instead. A client that comes back finds its
-seat again. Chat and unknown events are ignored, malformed ones are answered by `gio_error`. Team games are not offered.
+seat again. Chat and unknown events are ignored, malformed ones are answered by `gio_error`, and who sends an event
+that is the library's own is disconnected. Team games are not offered.
 
 Source: RULES.md, "Live protocol of the site". A user's id is all that tells who it is: keep the server on loopback, or
 among friends.
@@ -34,6 +35,7 @@ LONGEST_WORD = 100  # characters of an id, a name or a room
 EVENTS_A_TURN = 20  # that a client may send on the average; others are dropped
 LEAST_EVENTS = 40.0  # and a second, however slow the game
 MAX_ROOMS = 1000
+RESERVED_EVENTS = ("connect", "disconnect", "*")
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,17 @@ def _number(arguments: tuple[object, ...], at: int, what: str) -> int:
     return value
 
 
+class _EventServer(socketio.AsyncServer):  # type: ignore[misc]  # it has no types
+    """Hangs up on a client whose event has no name, or one by which handlers are called for the library's own ends."""
+
+    async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: object) -> None:
+        named = isinstance(data, list) and len(data) > 0 and isinstance(data[0], str)
+        if named and data[0] not in RESERVED_EVENTS:  # type: ignore[index]  # seen above
+            await super()._handle_event(eio_sid, namespace, id, data)
+        elif sid := self.manager.sid_from_eio_sid(eio_sid, namespace or "/"):
+            await self.disconnect(sid, namespace)
+
+
 class SiteServer:
     """The server. `await start(...)`, then it answers until `await stop()`."""
 
@@ -106,7 +119,7 @@ class SiteServer:
         self._rooms: dict[str, list[Client]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._games = 0
-        self._sio = socketio.AsyncServer(
+        self._sio = _EventServer(
             async_mode="aiohttp", cors_allowed_origins="*", max_http_buffer_size=MAX_MESSAGE, logger=False
         )
         self._sio.on("connect", self._connected)

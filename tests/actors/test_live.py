@@ -212,6 +212,28 @@ def test_nonsense_is_answered_and_kills_nothing(event, data):
     assert heard[0][1][0].startswith(event)
 
 
+@pytest.mark.parametrize("packet", ['2["connect",{}]', '2["disconnect"]', '2["*"]', '2["*","x"]', "2[]", '2[["x"]]'])
+def test_who_sends_what_is_the_librarys_own_is_disconnected_and_leaves_no_ghost(packet):
+    async def play(server, url):
+        unheard = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: unheard.append(context))
+        client = socketio.AsyncClient(reconnection=False)
+        await client.connect(url, transports=["websocket"])
+        await client.emit("join_1v1", ("u", ""))
+        await until(lambda: server._rooms)
+        await client.eio.send(packet)
+        await until(lambda: not client.connected)
+        assert server._clients == server._rooms == {}
+        other = await raw_client(url)
+        await other.emit("join_1v1", ("v", ""))
+        await until(lambda: other.heard)
+        assert [(event, data[0]["numPlayers"]) for event, data in other.heard] == [("queue_update", 1)]
+        await other.disconnect()
+        assert unheard == []
+
+    run(play, Hosting(resident=None))
+
+
 def test_attacks_off_the_map_are_answered_in_a_game():
     async def play(server, url):
         client = await raw_client(url)
