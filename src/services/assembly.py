@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from services.channels import open_async_channel
 from services.elo_server import DEFAULT_LADDER, EloServicer
 from services.game_hall import Hall
 from services.game_log import GameLog
-from services.game_maker import RemoteGames
+from services.game_maker import HallGames
 from services.game_server import GameServicer
 from services.keeper import keep
 from services.logs import configure_logs
@@ -48,8 +47,8 @@ async def run(chosen: Sequence[str], settings: Settings, names: Names, data: Pat
     if "game" in chosen:
         hall = Hall(GameLog(data), StoreSink(ratings, lake))
         servicers.append(GameServicer(hall))
-    if "matchmaker" in chosen:
-        servicers.append(_matchmaker(settings, ratings, policies))
+    if hall is not None and "matchmaker" in chosen:
+        servicers.append(_matchmaker(hall, ratings, policies))
     if "replay" in chosen:
         servicers.append(ReplayServicer(default_tables(), settings.max_message))
         beside.append(asyncio.create_task(tell()))
@@ -72,8 +71,8 @@ async def run(chosen: Sequence[str], settings: Settings, names: Names, data: Pat
                 await task
 
 
-def _matchmaker(settings: Settings, ratings: Ratings, policies: Policies) -> MatchMakerServicer:
-    """The matchmaker over the store, opening games at this server's own address."""
+def _matchmaker(hall: Hall, ratings: Ratings, policies: Policies) -> MatchMakerServicer:
+    """The matchmaker over the store, opening games in this process's own hall."""
 
     async def rate(player: Player, ladder: str) -> float:
         return (await asyncio.to_thread(ratings.get, ladder, player)).elo
@@ -81,5 +80,5 @@ def _matchmaker(settings: Settings, ratings: Ratings, policies: Policies) -> Mat
     async def versions(name: str) -> list[int]:
         return await asyncio.to_thread(lambda: [version.version for version in policies.versions(name)])
 
-    games = RemoteGames(open_async_channel(settings.listen, settings), settings)
-    return MatchMakerServicer(games, rate, EloLeague(versions, rate, DEFAULT_LADDER), PolicyReferee(policies))
+    league = EloLeague(versions, rate, DEFAULT_LADDER)
+    return MatchMakerServicer(HallGames(hall), rate, league, PolicyReferee(policies))

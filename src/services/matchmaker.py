@@ -6,8 +6,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-import grpc
-
 from engine.bots import BOTS
 from services import metrics
 from services.game_maker import GameMaker
@@ -126,7 +124,7 @@ class MatchMakerServicer(matchmaker_pb2_grpc.MatchMakerServiceServicer):
         try:
             request = game_pb2.CreateGameRequest.FromString(pair[0].kind)
             made = await self.games.make(request, [ticket.player for ticket in pair])
-        except (grpc.aio.AioRpcError, RefusedError) as error:
+        except RefusedError as error:
             for ticket in pair:
                 ticket.paired = False
             _log.warning("no game was made", error=str(error))

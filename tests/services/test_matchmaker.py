@@ -1,8 +1,6 @@
 """MatchMakerService over gRPC, in front of a game server: from two tickets to a game that is played."""
 
-import asyncio
 import random
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +14,13 @@ from tests.services.arbitrary import bytes_for, fields_of, is_message
 from tests.services.game_server import local_server, small
 
 from engine.bots import BOTS
-from services.channels import open_async_channel, open_channel
+from services.channels import open_channel
 from services.client import GameClient, ServiceError, readable_errors
-from services.game_maker import RemoteGames
+from services.game_hall import Hall
+from services.game_maker import HallGames
 from services.matching import DROPPED_S
 from services.matchmaker import EloLeague, MatchMakerServicer
-from services.serving import build_server
+from services.serving import Server, build_server
 from services.settings import Settings
 from services.stubs import common_pb2, matchmaker_pb2, matchmaker_pb2_grpc
 from services.tournament import BotReferee
@@ -65,27 +64,21 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder: Path = tmp_path_factory.mktemp("matched")
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
     now = [0.0]
+    league = EloLeague(versions, rate, "generalsio")
 
-    def do(work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=60)
-
-    async def start(address: str) -> Any:
-        maker = RemoteGames(open_async_channel(address, Settings()), Settings())
-        league = EloLeague(versions, rate, "generalsio")
-        servicer = MatchMakerServicer(maker, rate, league, BotReferee(), chance=random.Random(1), clock=lambda: now[0])
+    async def start(hall: Hall) -> Server:
+        maker, chance = HallGames(hall), random.Random(1)
+        servicer = MatchMakerServicer(maker, rate, league, BotReferee(), chance=chance, clock=lambda: now[0])
         server = build_server([servicer], Settings())
         await server.start()
         return server
 
-    with local_server(folder) as (_, games):
-        server = do(start(games.address))
+    with local_server(folder) as (local, games):
+        server = local.do(start(local.hall))
         with open_channel(server.address, Settings()) as channel:
             yield Place(channel, matchmaker_pb2_grpc.MatchMakerServiceStub(channel), games, now)
-        do(server.stop(0.5))
-        loop.call_soon_threadsafe(loop.stop)
+        local.do(server.stop(0.5))
 
 
 def test_two_of_like_rating_get_a_game_and_a_seat_each(place: Place) -> None:
