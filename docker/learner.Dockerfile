@@ -4,6 +4,9 @@ ARG BASE=python:3.12-slim-bookworm
 FROM ${BASE}
 ENV PYTHONUNBUFFERED=1 PYTHONPATH=/app/src NUMBA_CPU_NAME=generic OMP_WAIT_POLICY=passive
 WORKDIR /app
+# OpenMP, which slim images lack: without it numba's loops end a process that enters them from two threads at once.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 COPY requirements/base.txt requirements/services.txt requirements/torch.txt /app/requirements/
 RUN python3 -m venv /app/venv \
     && /app/venv/bin/pip install --no-cache-dir --only-binary :all: --requirement requirements/torch.txt \

@@ -80,6 +80,12 @@ def test_an_image_copies_what_there_is_and_is_told_its_base(image: str) -> None:
     assert users == ([] if image == "learner" else ["10001"])
 
 
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_with_numba_has_the_threads_that_may_be_entered_from_several(image: str) -> None:
+    text = (ROOT / f"docker/{image}.Dockerfile").read_text()
+    assert ("libgomp1" in text) == ("requirements/base.txt" in text)
+
+
 def test_the_lambdas_take_their_pins_from_the_services(tmp_path: Path) -> None:
     def pins(name: str) -> set[str]:
         lines = (ROOT / f"requirements/{name}.txt").read_text().lower().replace("_", "-").splitlines()
