@@ -66,11 +66,10 @@ def _play_batch(setup: GameSetup, seed: int, games: int, names: Sequence[str]) -
     batch.reset()
     winner = np.full(games, -1, np.int32)
     running = np.arange(games, dtype=np.int32)
-    with OneThread():  # a piece is too small to be worth waking others
-        while len(running):
-            _, _, terminated, _, info = batch.step(batch.bot_actions(list(names), running), running)
-            winner[running[terminated]] = info["winner"][terminated]
-            running = running[~terminated]
+    while len(running):
+        _, _, terminated, _, info = batch.step(batch.bot_actions(list(names), running), running)
+        winner[running[terminated]] = info["winner"][terminated]
+        running = running[~terminated]
     return winner
 
 
@@ -78,10 +77,15 @@ async def play_tournament(
     players: Sequence[Player], setup: GameSetup, seed: int, pairs: int, referee: Referee
 ) -> AsyncIterator[tuple[Player, Player, Score]]:
     """Every two players' score so far, each time some more of their games are over; the same seed, the same maps."""
+
+    def play(one: Player, other: Player, seed: int, pairs: int) -> Score:
+        with OneThread():  # a piece is too small to be worth waking others
+            return referee.play(one, other, setup, seed, pairs)
+
     for one, other in combinations(players, 2):
         score, played = Score(), 0
         while played < pairs:
             piece = min(PIECE, pairs - played)
-            score += await asyncio.to_thread(referee.play, one, other, setup, seed + played, piece)
+            score += await asyncio.to_thread(play, one, other, seed + played, piece)
             played += piece
             yield one, other, score
