@@ -13,7 +13,8 @@ from google.rpc import error_details_pb2, status_pb2
 from store.errors import BusyError, ConflictError, DamagedError, InvalidError, NotFoundError, StoreError
 
 DOMAIN = "stratagem"
-LONGEST = 100  # characters of a value that an error repeats: statuses travel in headers, which are small
+# Characters of a value that an error repeats, and of its message: statuses travel in headers, which are small.
+LONGEST, LONGEST_MESSAGE = 100, 400
 
 
 class RefusedError(Exception):
@@ -29,8 +30,8 @@ class RefusedError(Exception):
         accepted: str = "",
         reason: str = "",
     ) -> None:
-        super().__init__(message)
-        self.code, self.message, self.reason = code, message, reason or code.name
+        self.code, self.message, self.reason = code, _shorten_message(message), reason or code.name
+        super().__init__(self.message)
         about = {"field": field, "value": shorten(value), "accepted": accepted}
         self.metadata = {name: text for name, text in about.items() if text}
 
@@ -46,6 +47,12 @@ def shorten(value: Any) -> str:
     """A value as text, cut where it is long."""
     text = value if isinstance(value, str) else str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
+
+
+def _shorten_message(text: str) -> str:
+    """A message, cut within where it is long: what is wrong stands before, what is accepted behind."""
+    kept = LONGEST_MESSAGE // 2
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:kept]}... ({len(text)} characters) ...{text[-kept:]}"
 
 
 def invalid(field: str, value: Any, accepted: str) -> RefusedError:
