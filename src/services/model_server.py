@@ -133,7 +133,8 @@ def checked_limit(limit: int) -> int:
 def _about(text: str) -> dict[str, Any]:
     try:
         about = json.loads(text or "{}")
-    except ValueError:
+        json.dumps(about, allow_nan=False)
+    except (ValueError, RecursionError):  # numbers that JSON does not have, or too deep a nesting
         raise invalid("info.about", text, "a JSON object") from None
     if not isinstance(about, dict):
         raise invalid("info.about", text, "a JSON object")
@@ -141,8 +142,12 @@ def _about(text: str) -> dict[str, Any]:
 
 
 def check_weights(data: bytes) -> None:
-    """Refuse what is no safetensors file. Raises RefusedError."""
+    """Refuse what is no safetensors file, or one of numbers that numpy does not have. Raises RefusedError."""
     try:
         load(data)
     except SafetensorError as error:
         raise invalid("chunk.data", f"no safetensors file ({error})", "a safetensors file") from None
+    except KeyError as error:
+        raise invalid(
+            "chunk.data", f"of {error.args[0]} numbers", "a safetensors file of numbers that numpy has"
+        ) from None

@@ -1,6 +1,8 @@
 """ModelService and EloService over loopback: what goes in comes out, and what is wrong is refused by name."""
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,9 +102,31 @@ def test_what_is_wrong_with_a_policy_is_told(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         publish_policy(channel, "demo", junk, {})
     assert "no safetensors file" in refusal(caught.value)[1]
+    for kind, size in (("BF16", 2), ("F8_E4M3", 1)):  # numpy has none of them
+        header = json.dumps({"a": {"dtype": kind, "shape": [2], "data_offsets": [0, 2 * size]}}).encode()
+        with pytest.raises(grpc.RpcError) as caught:
+            publish_policy(channel, "demo", len(header).to_bytes(8, "little") + header + bytes(2 * size), {})
+        assert refusal(caught.value)[0] == grpc.StatusCode.INVALID_ARGUMENT
+        assert kind in refusal(caught.value)[1]
     with pytest.raises(grpc.RpcError) as caught:
         fetch_policy(channel, "demo")
     assert refusal(caught.value)[0] == grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("about", ['{"a": NaN}', '{"a": 1e999}', "[]", "{", 100_000 * "[", 50_000 * '{"a":'])
+def test_metadata_that_is_no_json_object_is_refused(channel: grpc.Channel, about: str) -> None:
+    info = model_pb2.PolicyInfo(
+        name="demo", sha256=hashlib.sha256(WEIGHTS[:CHUNK]).hexdigest(), size=CHUNK, about=about
+    )
+    messages = [
+        model_pb2.PublishPolicyRequest(info=info),
+        model_pb2.PublishPolicyRequest(chunk=common_pb2.Chunk(data=WEIGHTS[:CHUNK])),
+    ]
+    with pytest.raises(grpc.RpcError) as caught:
+        model_pb2_grpc.ModelServiceStub(channel).PublishPolicy(iter(messages))
+    code, message = refusal(caught.value)
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert message.startswith("info.about is")
 
 
 def test_games_are_counted_and_filed_once(channel: grpc.Channel, connection: Connection) -> None:
