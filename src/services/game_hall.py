@@ -176,9 +176,11 @@ class Hall:
         return answer
 
     def surrender(self, game_id: str, token: str | None) -> LiveGame:
-        """A seat gives up. Raises RefusedError."""
+        """A seat gives up; nothing more where it gave itself back before. Raises RefusedError."""
         self._check_running()
         table = self.table(game_id)
+        if token and table.game.gave_back(token_hash(token)):
+            return table.game
         self._commit([(table, event) for event in table.game.surrender(self.seat(table, token))])
         self._step(table)
         self._schedule(table)

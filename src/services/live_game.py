@@ -33,7 +33,7 @@ OPEN, RUNNING, FINISHED = (
 AFK_TURN_DUEL, AFK_TURN = 71, 121  # who has made no move by then is AFK (RULES.md), with two seats and with more
 LEAVE_TURNS = 50  # from a seat's first AFK event to its second, which gives its land away
 QUEUE = 1000  # actions of a seat that may wait
-REMEMBERED = 64  # request ids of a seat, the latest
+REMEMBERED = 64  # request ids of a seat, and tokens of seats that were given back, the latest
 
 Event = dict[str, Any]
 
@@ -68,6 +68,7 @@ class LiveGame:
         self.actions = array("i")  # (turns, seats), flat
         self.surrenders: list[tuple[int, int]] = []  # turn, seat
         self.finished_ms = 0
+        self.given_back: list[str] = []  # SHA-256 of the tokens of seats that were given back, the latest
         self.heard = [now] * len(self.seats)  # when each seat last submitted
         self._bots = np.array([[seat.bot for seat in self.seats]], np.int8)
         self._has_bots = any(setup.seats)
@@ -87,6 +88,10 @@ class LiveGame:
     def seat_of(self, token: str) -> int | None:
         """The seat that the SHA-256 of a token is for."""
         return next((s for s, seat in enumerate(self.seats) if token and seat.token == token), None)
+
+    def gave_back(self, token: str) -> bool:
+        """Whether the SHA-256 of a token is for a seat that was given back, and for none now."""
+        return token in self.given_back and self.seat_of(token) is None
 
     def playing(self, s: int) -> bool:
         """Whether a seat may act."""
@@ -228,6 +233,7 @@ class LiveGame:
         seat.player, seat.token = Player.from_key(event["player"]), event["token"]
 
     def _on_leave(self, event: Event, now: int) -> None:
+        self.given_back = [*self.given_back, self.seats[event["seat"]].token][-REMEMBERED:]
         self.seats[event["seat"]] = Seat()
 
     def _on_begin(self, event: Event, now: int) -> None:
@@ -311,6 +317,7 @@ class LiveGame:
             "actions": b64encode(np.array(self.actions, "<i4").tobytes()).decode(),
             "surrenders": self.surrenders,
             "finished_ms": self.finished_ms,
+            "given_back": self.given_back,
         }
 
     @classmethod
@@ -334,4 +341,5 @@ class LiveGame:
             seat.queue.extend((turn, code) for turn, code in kept["queue"])
             seat.requests = {request: (turn, queued) for request, (turn, queued) in kept["requests"].items()}
         game.finished_ms = event["finished_ms"]
+        game.given_back = list(event.get("given_back", ()))  # logs of before do not have it
         return game

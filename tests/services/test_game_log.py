@@ -113,6 +113,8 @@ def test_old_segments_go_and_games_that_are_needed_stay(tmp_path: Path) -> None:
 def played(turns: int, seats: int = 3) -> LiveGame:
     request = game_pb2.CreateGameRequest(seats=[""] * seats, board=small(8, 8), seed=9)
     game = LiveGame("g", GameSetup.of(request), 123, 0, "request", "digest")
+    for event in (*game.join(0, Player("human:anna"), "token of anna"), *game.surrender(0)):
+        game.apply(event, 0)
     for s in range(seats):
         for event in game.join(s, Player("policy:p", s), f"token {s}"):
             game.apply(event, 0)
@@ -139,6 +141,7 @@ def test_one_event_tells_a_whole_game(tmp_path: Path) -> None:
     assert [seat.queue for seat in back.seats] == [seat.queue for seat in game.seats]
     assert [seat.gone for seat in back.seats] == [seat.gone for seat in game.seats]
     assert [seat.moved for seat in back.seats] == [seat.moved for seat in game.seats]
+    assert back.gave_back("token of anna")
     assert back.play() == game.play()
     assert back.record() == game.record()
 

@@ -1,11 +1,12 @@
 """Whole games over gRPC: stepped and by the clock, seats, reconnecting, spectators, surrender, AFK, records."""
 
+from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
 import pytest
-from tests.services.game_server import small
+from tests.services.game_server import local_server, small
 
 from engine.bots import BOTS
 from engine.record import Record
@@ -221,6 +222,23 @@ def test_surrender_ends_a_duel(client: GameClient) -> None:
     assert (last.finished, last.winner, last.message.reward) == (True, 1, 1.0)
     seats[0].surrender()  # again: nothing more
     assert client.replay(seats[0].game_id).result().ended == "surrender"
+
+
+def test_a_seat_that_was_given_back_may_be_given_back_again(tmp_path: Path) -> None:
+    with local_server(tmp_path) as (_, client):
+        anna = client.join(client.create(board=small()), "anna")
+        anna.surrender()
+        anna.surrender()  # again: nothing more
+    with local_server(tmp_path) as (_, client):
+        anna.client = client
+        anna.surrender()
+        for name in ("bert", "carl"):
+            client.join(anna.game_id, name)
+        anna.surrender()
+        assert client.games()[0].state == game_pb2.GAME_STATE_RUNNING
+        with pytest.raises(ServiceError) as refused:
+            anna.submit(0)
+        assert refused.value.code == grpc.StatusCode.PERMISSION_DENIED
 
 
 def test_land_of_who_surrendered_among_many_goes_after_fifty_turns(client: GameClient) -> None:
