@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
+from services.settings import split_address
+
 PREFIX = "stratagem_"
 LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -71,12 +73,15 @@ UPDATE_SECONDS = Histogram(
 
 @contextmanager
 def metrics_at(address: str) -> Iterator[int]:
-    """Within, Prometheus may ask this process at HOST:PORT; the port, or 0 where the address is empty: nowhere."""
+    """Within, Prometheus may ask this process at HOST:PORT; the port, or 0 where the address is empty: nowhere.
+
+    Raises ValueError for what is no address, OSError where it is taken.
+    """
     if not address:
         yield 0
         return
-    host, _, port = address.rpartition(":")
-    server, _ = start_http_server(int(port), host)
+    host, port = split_address("metrics", address)
+    server, _ = start_http_server(port, host)
     try:
         yield server.server_port
     finally:

@@ -19,7 +19,7 @@ from prometheus_client import start_http_server
 from services.auth import server_credentials
 from services.gate import Gate
 from services.logs import configure_logs, get_log
-from services.settings import Settings
+from services.settings import Settings, split_address
 from services.stubs import (
     elo_pb2,
     elo_pb2_grpc,
@@ -92,8 +92,8 @@ class Server:
     async def start(self) -> None:
         """Answer calls; health says SERVING."""
         if self.settings.metrics:
-            host, _, port = self.settings.metrics.rpartition(":")
-            self._metrics, _ = start_http_server(int(port), host)
+            host, port = split_address("metrics", self.settings.metrics)
+            self._metrics, _ = start_http_server(port, host)
         await self.grpc.start()
         for name in ("", *self.names):
             await self.health.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -1,6 +1,7 @@
 """What can be set of a server or a client, and the ports they meet at; each setting is an environment variable."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -11,6 +12,14 @@ VARIABLE_PREFIX = "STRATAGEM_"
 PORTS = {"game": 50051, "replay": 50052, "model": 50053, "elo": 50054, "matchmaker": 50055}
 PPO_TABLE, R2D2_TABLE = "ppo", "r2d2"  # the replay service's tables
 METRICS_PORTS = {name: port + 1000 for name, port in PORTS.items()}
+
+
+def split_address(name: str, address: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT. Raises ValueError, which calls the address by its name."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) >= 1 << 16:
+        raise ValueError(f'{name} is "{address}"; accepted: HOST:PORT, the port 0 to 65535')
+    return host, int(port)
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,9 @@ class Settings:
             raise ValueError(f"max_message is {self.max_message}; accepted: 1024 bytes and more")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise ValueError(f'log_level "{self.log_level}" is unknown; accepted: debug, info, warning, error')
+        split_address("listen", self.listen)
+        if self.metrics:
+            split_address("metrics", self.metrics)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **defaults: Any) -> "Settings":

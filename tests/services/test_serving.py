@@ -138,6 +138,20 @@ def test_long_values_are_not_repeated_whole() -> None:
     assert "10000 characters" in error.message
 
 
+@pytest.mark.parametrize("letter", ["x", "\u00e4", "\U0001f600"])
+def test_whatever_the_store_repeats_the_status_arrives(letter: str) -> None:
+    """Longer headers are dropped by gRPC, and the caller hears RESOURCE_EXHAUSTED."""
+    error = NotFoundError(f"policy {100_000 * letter} is unknown; known: demo")
+
+    async def work(channel: Any, server: Server) -> ServiceError:
+        return await refused(list_games(channel))
+
+    told = served(work, Moody(error))
+    assert told.code == grpc.StatusCode.NOT_FOUND
+    assert told.message.startswith(f"policy {letter}")
+    assert told.message.endswith("is unknown; known: demo")
+
+
 def test_health_needs_no_token() -> None:
     async def work(channel: Any, server: Server) -> None:
         await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
@@ -188,6 +202,11 @@ def test_settings_are_read_from_the_environment() -> None:
             Settings.from_environment(wrong)
     with pytest.raises(ValueError, match="accepted"):
         Settings(tls_certificate="one.pem")
+    for name in ("listen", "metrics"):
+        for wrong in ("foo", "foo:", "foo:bar", "127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:\u0661"):
+            with pytest.raises(ValueError, match=f'{name} is "{wrong}"; accepted: HOST:PORT'):
+                Settings(**{name: wrong})
+    Settings(listen="[::1]:65535", metrics=":0")
     assert len(set(PORTS.values())) == len(PORTS)
 
 

@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 
 import click
 
@@ -35,9 +36,14 @@ def actor(name: str, policy: str, games: int, server: str, replay: str, table: s
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    with open_channel(server) as to_server, metrics_at(metrics):
-        outcomes = OutcomeReporter(with_token(to_server))
-        fragments = Reporter(replay, table)
+    with ExitStack() as stack:
+        try:
+            to_server = stack.enter_context(open_channel(server))
+            stack.enter_context(metrics_at(metrics))
+            outcomes, fragments = OutcomeReporter(with_token(to_server)), Reporter(replay, table)
+        except (ValueError, OSError) as error:  # settings that cannot be, a port that is taken, a lost certificate
+            click.echo(f"stratagem: {error}", err=True)
+            sys.exit(2)
         ACTOR_UNSENT.labels("fragments").set_function(lambda: fragments.unsent)
         ACTOR_UNSENT.labels("outcomes").set_function(lambda: outcomes.unsent)
         try:
