@@ -33,6 +33,7 @@ class Setup:
 
     def __post_init__(self) -> None:
         self.board.check_seats(self.seats)
+        self.board.check_sides(self.seats)
         if self.autoreset not in AUTORESET:
             raise ValueError(f'autoreset "{self.autoreset}" is unknown; accepted: {", ".join(AUTORESET)}')
         if not 0 <= self.seed < 2**62:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.actions import action_count, as_codes, expand_mask
-from engine.arrays import Bool, Float32, Int16, Int32, UInt8
+from engine.arrays import Bool, Float32, Int16, Int32, Int64, UInt8
 from engine.board import (
     EPISODE,
     INVALID,
@@ -15,11 +15,14 @@ from engine.board import (
     MASK_MOVES,
     RUNNING,
     SEATS,
+    TILES,
     TURN,
+    UNSETTLED,
     WINNER,
     Shape,
     allocate,
     get,
+    header_of,
 )
 from engine.bots import HUNTERS, bot_actions, find_bot, scratch_words
 from engine.bots.equals import hunter_equals
@@ -35,6 +38,7 @@ from engine.views import BoardView
 DEVICES = ("cpu", "cuda")
 AUTORESET = ("same", "next", "off")
 OFF, SAME, NEXT = 0, 1, 2
+FIXED = np.r_[0:TURN, TILES:UNSETTLED]  # words of a header that are the same in all games of a batch
 CHUNK = 64  # games a core takes at a time: long enough to be worth handing out, short enough to balance
 
 
@@ -177,6 +181,13 @@ class BatchObservation:
         )
 
 
+def checked_seed(seed: Any) -> int:
+    """A seed of maps and bots as a Python int. Raises ValueError for what is none."""
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**62:
+        raise ValueError(f"seed is {seed!r}; accepted: an integer, 0 to 2**62 - 1")
+    return int(seed)
+
+
 class GameBatch:
     """Games of one ruleset, board size and number of seats, stepped together.
 
@@ -222,13 +233,12 @@ class GameBatch:
             raise ValueError(f"num_games is {num_games}; accepted: 1 and more")
         if autoreset not in AUTORESET:
             raise ValueError(f'autoreset "{autoreset}" is unknown; accepted: {", ".join(AUTORESET)}')
-        if not 0 <= seed < 2**62:
-            raise ValueError(f"seed is {seed}; accepted: 0 to 2**62 - 1")
         if max_turns < 0:
             raise ValueError(f"max_turns is {max_turns}; accepted: 0 (never truncate) and more")
         self.ruleset = find_ruleset(ruleset)
         self.map_spec = find_map(board, seats)
-        self.num_games, self.seats, self.seed, self.max_turns = num_games, seats, seed, max_turns
+        self.map_spec.check_sides(seats)
+        self.num_games, self.seats, self.seed, self.max_turns = num_games, seats, checked_seed(seed), max_turns
         self.height, self.width = self.map_spec.board_height, self.map_spec.board_width
         self.tiles = self.height * self.width
         self.castles = self.ruleset.castle_price > 0
@@ -237,6 +247,8 @@ class GameBatch:
         self._spec = self.map_spec.integers()
         self._weights = (shaping or NO_SHAPING).numbers()
         self._autoreset = {"off": OFF, "same": SAME, "next": NEXT}[autoreset]
+        self._fixed = header_of(self.shape, self.ruleset, observed, memory)[FIXED]
+        self._begun = False  # no game was started yet
         self._allocate(observed, memory)
 
     def _allocate(self, observed: bool, memory: bool) -> None:
@@ -253,16 +265,56 @@ class GameBatch:
         self._ended = np.zeros((num_games, END_FIELDS), np.int32)
         self._scratch = np.zeros(((num_games + CHUNK - 1) // CHUNK, scratch_words(self.tiles)), np.int32)
 
-    def reset(self, seed: int | None = None, games: Bool | None = None) -> BatchObservation:
-        """Start all games anew, or those marked in `games` (bool, (G,)). A `seed` restarts the count of episodes."""
-        chosen = np.ones(self.num_games, np.bool_) if games is None else np.asarray(games, np.bool_)
-        if chosen.shape != (self.num_games,):
-            raise ValueError(f"games has shape {chosen.shape}; accepted: ({self.num_games},)")
+    def reset(self, seed: int | None = None, games: Bool | Int64 | None = None) -> BatchObservation:
+        """Start all games anew, or some: marked, bool (G,), or named, different integers (K,).
+
+        A `seed` restarts the count of episodes, of all games alone: it is no seed of single ones.
+        """
+        chosen = self._to_reset(seed, games)
         if seed is not None:
-            self.seed = seed
-            self.rows[chosen, EPISODE] = -1
+            self.seed = checked_seed(seed)
+            self.rows[:, EPISODE] = -1
         reset_all(self.rows, self._spec, self.seed, chosen)
         return self._observation
+
+    def _to_reset(self, seed: int | None, games: Bool | Int64 | None) -> Bool:
+        """The games to start anew, bool (G,). Raises ValueError for a seed of some games."""
+        if games is None:
+            return np.ones(self.num_games, np.bool_)
+        if seed is not None:
+            raise ValueError(
+                f"seed is {seed}, and games are named; accepted: a seed for all games, or games without one"
+            )
+        chosen = np.zeros(self.num_games, np.bool_)
+        chosen[self._indices(games)] = True
+        return chosen
+
+    def _indices(self, games: Bool | Int32 | Int64) -> Int32:
+        """Games marked, bool (G,), or named, different integers (K,), as int32 (K,). Raises ValueError otherwise."""
+        given = np.asarray(games)
+        if given.dtype == np.bool_ and given.shape == (self.num_games,):
+            return np.flatnonzero(given).astype(np.int32)
+        if given.ndim != 1 or given.dtype.kind not in "iu":
+            raise ValueError(
+                f"games are {given.dtype} of shape {given.shape}; "
+                f"accepted: bool of shape {(self.num_games,)}, or different integers of shape (K,)"
+            )
+        if given.size and not 0 <= int(given.min()) <= int(given.max()) < self.num_games:
+            raise ValueError(f"games reach from {given.min()} to {given.max()}; accepted: 0 to {self.num_games - 1}")
+        chosen = np.ascontiguousarray(given, np.int32)
+        if len(np.unique(chosen)) != len(chosen):
+            raise ValueError(f"games name a game twice: {given.tolist()[:100]}; accepted: each at most once")
+        return chosen
+
+    def _check_begun(self) -> None:
+        """Raise ValueError before the first game has started: stepped, nothing would ever happen."""
+        if not self._begun:
+            self._begun = self._has_begun()
+            if not self._begun:
+                raise ValueError("no game has started; call reset() before step()")
+
+    def _has_begun(self) -> bool:
+        return bool((self.rows[:, EPISODE] >= 0).any())
 
     def change_maps(self, board: str | MapSpec) -> None:
         """Draw the maps of later episodes from another specification of the same board's size.
@@ -283,22 +335,19 @@ class GameBatch:
         return self._observation
 
     def step(
-        self, actions: Int32, games: Int32 | None = None
+        self, actions: Int32, games: Int32 | Bool | None = None
     ) -> tuple[BatchObservation, Float32, Bool, Bool, dict[str, Any]]:
-        """Play one turn of every game, or of K different ones: `games`, int32 (K,); K then stands for G below.
+        """Play one turn of every game, or of K of them; K then stands for G below.
 
+        games: which those are, different integers (K,), or bool (G,) with K marks.
         actions: int32 (G, S), see `engine.actions`; 0 is a pass, an invalid action counts as such and passes.
         Returns observation (views), reward float32 (G, S), terminated and truncated bool (G,), and info with winner
         int32 (G,) (-2 running, -1 draw, else the seat) and turns int32 (G,), both of the episode that was stepped, and
-        invalid and episode int32 (G,) of the episode that is now on the board.
+        invalid and episode int32 (G,) of the episode that is now on the board. Raises ValueError for games and actions
+        that cannot be, and before the first reset.
         """
-        chosen = self._all
-        if games is not None:
-            chosen = np.ascontiguousarray(games, np.int32)
-            if len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < self.num_games:
-                raise ValueError(
-                    f"games reach from {chosen.min()} to {chosen.max()}; accepted: 0 to {self.num_games - 1}"
-                )
+        self._check_begun()
+        chosen = self._all if games is None else self._indices(games)
         actions = as_codes(actions, (len(chosen), self.seats))
         step_games(
             self.rows,
@@ -327,19 +376,20 @@ class GameBatch:
         mask = (self.view.mask & (MASK_MOVES | (MASK_BUILD if self.castles else 0))).astype(np.uint8)
         return expand_mask(mask.reshape(self.num_games, self.seats, self.tiles), self.castles)
 
-    def bot_actions(self, names: str | Sequence[str | None] | None, games: Int32 | None = None) -> Int32:
+    def bot_actions(self, names: str | Sequence[str | None] | None, games: Int32 | Bool | None = None) -> Int32:
         """Actions of scripted bots, int32 (G, S): one name for all seats or one a seat; None leaves a 0.
 
-        `games`, int32 (K,), asks for those of K games alone, (K, S).
+        `games`, as in `step`, asks for those of K games alone, (K, S).
         """
         chosen = [names] * self.seats if names is None or isinstance(names, str) else list(names)
         if len(chosen) != self.seats:
             raise ValueError(f"{len(chosen)} bots are named; accepted: one, or one for each of {self.seats} seats")
         actions = np.zeros((self.num_games, self.seats), np.int32)
         bots = np.full(actions.shape, -1, np.int8)
-        bots[slice(None) if games is None else games] = [-1 if name is None else find_bot(name) for name in chosen]
+        at = slice(None) if games is None else self._indices(games)
+        bots[at] = [-1 if name is None else find_bot(name) for name in chosen]
         bot_actions(self.rows, bots, self.seed, actions, self._scratch)
-        return actions if games is None else actions[games]
+        return actions[at]
 
     def hunter_equals(self, name: str = "hunter") -> tuple[Int32, UInt8]:
         """What `bot_actions(name)` says of a bot of HUNTERS, and all moves that it likes as well as those.
@@ -359,10 +409,19 @@ class GameBatch:
         return np.array(self.rows[game])
 
     def restore(self, game: int, snapshot: Int32) -> None:
-        """Put a snapshot of a batch of the same ruleset, board and seats in a game's place."""
+        """Put a snapshot of a batch of the same ruleset, board, seats and switches in a game's place."""
+        self._check_snapshot(snapshot)
+        self.rows[game] = snapshot
+
+    def _check_snapshot(self, snapshot: Int32) -> None:
         if snapshot.shape != (self.shape.words,) or snapshot.dtype != np.int32:
             raise ValueError(f"snapshot is {snapshot.dtype} {snapshot.shape}; accepted: int32 ({self.shape.words},)")
-        self.rows[game] = snapshot
+        fixed = snapshot[FIXED]
+        if not np.array_equal(fixed, self._fixed):
+            raise ValueError(
+                f"snapshot is of a game with other rules, board or switches: its header has {fixed.tolist()}; "
+                f"accepted: {self._fixed.tolist()}"
+            )
 
     def fork(self, source: int, target: int) -> None:
         """Make game `target` a copy of game `source`."""

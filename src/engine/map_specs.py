@@ -111,6 +111,13 @@ class MapSpec:
         if self.teams and len(self.teams) != seats:
             raise ValueError(f'map "{self.name}" names {len(self.teams)} teams for {seats} seats; accepted: one a seat')
 
+    def check_sides(self, seats: int) -> None:
+        """Raise ValueError where nobody plays against anybody: such a game is won before it begins."""
+        if seats < 2:
+            raise ValueError(f"seats is {seats}; a game is played by 2 and more")
+        if self.teams and len(set(self.teams)) < 2:
+            raise ValueError(f"teams of the map are {self.teams}, one team alone; accepted: two and more")
+
     def integers(self) -> Int32:
         """The specification as the int32 that `draw_map` reads, in the order of the `MAP_*` indices."""
         words = np.zeros(MAP_TEAMS + MAX_SEATS, np.int32)
@@ -194,5 +201,7 @@ def find_map(board: "str | MapSpec", seats: int = 2) -> MapSpec:
         if board not in MAPS:
             raise ValueError(f'map "{board}" is unknown; known: {", ".join(MAPS)}')
         board = MapSpec.site(seats) if board == "site" else MAPS[board]
+    if not isinstance(board, MapSpec):
+        raise ValueError(f"board is {board!r}; accepted: a MapSpec, or one of {', '.join(MAPS)}")
     board.check_seats(seats)
     return board

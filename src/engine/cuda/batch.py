@@ -7,7 +7,7 @@ import numpy as np
 from numba import cuda
 
 from engine.actions import as_codes
-from engine.arrays import Bool, Int8, Int32
+from engine.arrays import Bool, Int8, Int32, Int64
 from engine.batch import (
     END_EPISODE,
     END_FIELDS,
@@ -19,6 +19,7 @@ from engine.batch import (
     OFF,
     BatchObservation,
     GameBatch,
+    checked_seed,
 )
 from engine.board import EPISODE, header_of
 from engine.bots import find_bot, scratch_words
@@ -132,20 +133,22 @@ class CudaGameBatch(GameBatch):
         """A kernel ready to be called whose threads share so many things to do."""
         return kernel[min(-(-count // self.threads), MOST_BLOCKS), self.threads, self._stream]
 
-    def reset(self, seed: int | None = None, games: Bool | None = None) -> BatchObservation:
-        """Start all games anew, or those marked in `games` (bool, (G,)). A `seed` restarts the count of episodes."""
-        chosen = np.ones(self.num_games, np.bool_) if games is None else np.asarray(games, np.bool_)
-        if chosen.shape != (self.num_games,):
-            raise ValueError(f"games has shape {chosen.shape}; accepted: ({self.num_games},)")
+    def reset(self, seed: int | None = None, games: Bool | Int64 | None = None) -> BatchObservation:
+        """Start all games anew, or some of them: see `GameBatch`."""
+        chosen = self._to_reset(seed, games)
         if seed is not None:
-            self.seed = seed
+            self.seed = checked_seed(seed)
             self._forget_spares()
+        self._begun = True
         self._chosen.copy_to_device(chosen, stream=self._stream)
         if seed is not None:
             self._over_games(kernels.forget_episodes)(self._rows, self._chosen)
         self._over_games(kernels.begin_games)(self._rows, self._device_spec, self.seed, self._chosen)
         self.draw_spares()
         return self._observation
+
+    def _has_begun(self) -> bool:
+        return False  # reset and restore note it; asking the GPU would wait for it
 
     def change_maps(self, board: str | MapSpec) -> None:
         """Draw the maps of later episodes from another specification: see `GameBatch`."""
@@ -171,7 +174,9 @@ class CudaGameBatch(GameBatch):
         self._over_games(kernels.list_spent)(self._rows, self._spares, self._spent)
         self._over_games(kernels.draw_spares)(self._rows, self._spares, self._device_spec, self.seed, self._spent)
 
-    def step(self, actions: Any, games: Int32 | None = None) -> tuple[BatchObservation, Any, Any, Any, dict[str, Any]]:
+    def step(
+        self, actions: Any, games: Int32 | Bool | None = None
+    ) -> tuple[BatchObservation, Any, Any, Any, dict[str, Any]]:
         """Play one turn of every game: `GameBatch.step` with device arrays, `games` must be None.
 
         actions: int32 (G, S) in device memory, in one piece (`__cuda_array_interface__`), `self.actions` say; or on the
@@ -179,6 +184,7 @@ class CudaGameBatch(GameBatch):
         """
         if games is not None:
             raise ValueError("games are named; a batch on the GPU steps them all: accepted: None")
+        self._check_begun()
         self._over_games(kernels.play)(
             self._rows,
             self._on_device(actions),
@@ -230,7 +236,7 @@ class CudaGameBatch(GameBatch):
         )
         return self._legal
 
-    def bot_actions(self, names: str | Sequence[str | None] | None, games: Int32 | None = None) -> Any:
+    def bot_actions(self, names: str | Sequence[str | None] | None, games: Int32 | Bool | None = None) -> Any:
         """Let scripted bots write their actions into `self.actions`, which is returned: one name or one a seat.
 
         A seat named None keeps what is written there. `games` must be None.
@@ -274,9 +280,9 @@ class CudaGameBatch(GameBatch):
         return row
 
     def restore(self, game: int, snapshot: Int32) -> None:
-        """Put a snapshot of a batch of the same ruleset, board and seats in a game's place."""
-        if snapshot.shape != (self.shape.words,) or snapshot.dtype != np.int32:
-            raise ValueError(f"snapshot is {snapshot.dtype} {snapshot.shape}; accepted: int32 ({self.shape.words},)")
+        """Put a snapshot of a batch of the same ruleset, board, seats and switches in a game's place."""
+        self._check_snapshot(snapshot)
+        self._begun = True
         self._rows[game].copy_to_device(np.ascontiguousarray(snapshot), stream=self._stream)
 
     def fork(self, source: int, target: int) -> None:
