@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.actions import as_codes
 from engine.arrays import Bool, Float32, Int32
 from engine.batch import CHUNK
 from engine.board import INVALID, OUT, RUNNING, STATUS, TEAM, TURN, WINNER
@@ -65,14 +66,17 @@ class Arena:
         """Play a turn of every game, or of K different ones: `games`, int32 (K,); K then stands for G below.
 
         actions: integers (G,), or (G, S) where all seats are played. Returns reward float32 of the same shape, and
-        terminated and truncated, bool (G,). A game whose episode is over waits to be reset.
+        terminated and truncated, bool (G,). A game whose episode is over waits to be reset. Raises ValueError for
+        actions of another shape or type.
         """
+        count = self.batch.num_games if games is None else len(games)
+        codes = as_codes(actions, (count, *self.lead))
         with self._threads:
             if self._opponents is None:
-                played = np.asarray(actions)
+                played = codes
             else:
                 played = self._opponents.actions(self.batch, self.form, games)
-                played[:, self.seat] = actions
+                played[:, self.seat] = codes
             _, reward, terminated, truncated, _ = self.batch.step(played, games)
         if self._opponents is None:
             return reward, terminated, truncated
@@ -81,7 +85,7 @@ class Arena:
             at = slice(None) if games is None else games
             gone = self.beaten()[at, self.seat] & (self.winner[at] == RUNNING)
             own[self._gone[at]] = 0.0
-            own[gone & ~self._gone[at]] = -1.0
+            own[gone & ~self._gone[at]] -= 1.0  # on top of the shaping: what they had is lost
             terminated = terminated | gone
             truncated = truncated & ~gone
             self._gone[at] |= gone

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.actions import as_codes
 from engine.arrays import Int32
 from engine.batch import GameBatch
 from engine.bots import find_bot
@@ -62,10 +63,11 @@ class Opponents:
             actions = np.zeros((batch.num_games if games is None else len(games), batch.seats), np.int32)
         for seat, player in self._players.items():
             if player.batched:
-                actions[:, seat] = _ask(player, batch, form, (slice(None) if games is None else games, seat))
+                at = (slice(None) if games is None else games, seat)
+                actions[:, seat] = _codes(_ask(player, batch, form, at), len(actions), seat)
             else:
                 for i, game in enumerate(range(batch.num_games) if games is None else games):
-                    actions[i, seat] = _ask(player, batch, form, (int(game), seat))
+                    actions[i, seat] = _codes([_ask(player, batch, form, (int(game), seat))], 1, seat)[0]
         return actions
 
 
@@ -81,3 +83,10 @@ def _ask(player: _Player, batch: GameBatch, form: Form, at: Any) -> Any:
     if player.masked:
         return player.policy(form.encode(seen), action_mask(seen.mask, batch.castles))
     return player.policy(form.encode(seen))
+
+
+def _codes(answer: Any, count: int, seat: int) -> Int32:
+    try:
+        return as_codes(answer, (count,))
+    except ValueError as error:
+        raise ValueError(f"policy of seat {seat}: {error}") from None

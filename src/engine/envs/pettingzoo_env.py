@@ -7,7 +7,8 @@ from gymnasium import spaces
 from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils import parallel_to_aec
 
-from engine.arrays import Bool
+from engine.actions import as_codes
+from engine.arrays import Bool, Int32
 from engine.board import RUNNING
 from engine.envs.arena import SEED_LIMIT, Arena
 from engine.envs.rendering import RENDER_FPS, RENDER_MODES, render
@@ -75,16 +76,16 @@ class GeneralsParallelEnv(ParallelEnv):  # type: ignore[misc] # shipped without 
     ) -> tuple[
         dict[Agent, dict[str, Any]], dict[Agent, float], dict[Agent, bool], dict[Agent, bool], dict[Agent, Info]
     ]:
-        """Play a turn; agents without an action pass. Returns a dict each of what gymnasium's `step` returns."""
+        """Play a turn; agents without an action pass. Returns a dict each of what gymnasium's `step` returns.
+
+        Raises ValueError for unknown agents and for actions that are no integers.
+        """
         arena = self.arena
-        played = np.zeros((1, arena.batch.seats), np.int32)
-        for agent, action in actions.items():
-            played[0, self._seat_of[agent]] = action
-        rewards, _, truncated = arena.step(played)
+        rewards, _, truncated = arena.step(self._codes(actions))
         over = bool(arena.winner[0] != RUNNING)
         beaten = arena.beaten()[0] & (not over)
         ended: Bool = beaten | over
-        reward = np.where(beaten, -1.0, rewards[0])
+        reward = rewards[0] - beaten
         observations, infos = self._observe()
         agents = self.agents
         seats = [self._seat_of[agent] for agent in agents]
@@ -98,6 +99,18 @@ class GeneralsParallelEnv(ParallelEnv):  # type: ignore[misc] # shipped without 
             truncations,
             infos,
         )
+
+    def _codes(self, actions: dict[Agent, Any]) -> Int32:
+        """Action codes of all seats, int32 (1, S)."""
+        codes = np.zeros((1, len(self.possible_agents)), np.int32)
+        for agent, action in actions.items():
+            if agent not in self._seat_of:
+                raise ValueError(f"agent {agent!r} is unknown; known: {', '.join(self.possible_agents)}")
+            try:
+                codes[0, self._seat_of[agent]] = as_codes([action], (1,))[0]
+            except ValueError:
+                raise ValueError(f"action of {agent} is {action!r}; accepted: an integer") from None
+        return codes
 
     def render(self) -> Any:
         """The whole board as text or as uint8 (height, width, 3), by `render_mode`; None without one."""

@@ -40,22 +40,24 @@ MARKS = {
     LOOKOUT: "...##... ..####.. .##..##. ..####.. ...##... ...##... ..#..#.. .#....#.",
     OBSERVATORY: "......## ....###. ..####.. .####... .##..... ...#.... ..#.#... .#...#..",
 }
-# Digits, three pixels wide and five high, row by row.
-DIGITS = tuple(
-    np.array([[int(bit) for bit in row] for row in rows.split()], np.bool_)
-    for rows in (
-        "111 101 101 101 111",
-        "010 110 010 010 111",
-        "111 001 111 100 111",
-        "111 001 111 001 111",
-        "101 101 111 001 001",
-        "111 100 111 001 111",
-        "111 100 111 101 111",
-        "111 001 010 010 010",
-        "111 101 111 101 111",
-        "111 101 111 001 111",
-    )
-)
+# Digits and M for millions, three pixels wide and five high, row by row.
+GLYPHS = {
+    glyph: np.array([[int(bit) for bit in row] for row in rows.split()], np.bool_)
+    for glyph, rows in {
+        "0": "111 101 101 101 111",
+        "1": "010 110 010 010 111",
+        "2": "111 001 111 100 111",
+        "3": "111 001 111 001 111",
+        "4": "101 101 111 001 001",
+        "5": "111 100 111 001 111",
+        "6": "111 100 111 101 111",
+        "7": "111 001 010 010 010",
+        "8": "111 101 111 101 111",
+        "9": "111 101 111 001 111",
+        "M": "101 111 111 101 101",
+    }.items()
+}
+MILLION = 1_000_000  # from here on armies are drawn in millions: six digits fill a tile
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ def draw_pixels(picture: Picture) -> UInt8:
         here = picture.kinds == kind
         cells[here] *= np.where(stencil, 0.6 if KINDS[kind].passable else 1.4, 1.0)[..., None].astype(np.float32)
     for r, c in np.argwhere(picture.armies != 0):
-        _write(cells[r, c], str(picture.armies[r, c]))
+        army = abs(int(picture.armies[r, c]))
+        _write(cells[r, c], f"{army // MILLION}M" if army >= MILLION else str(army))
     cells[~picture.lit] *= SHADE
     cells[picture.height :] = 0
     cells[:, picture.width :] = 0
@@ -144,13 +147,13 @@ def _bits(mark: str) -> Bool:
 
 
 def _write(cell: Any, number: str) -> None:
-    """Write a number into the middle of a cell; more than three digits are written small."""
+    """Write a number into the middle of a cell; more than three characters are written small."""
     scale = 2 if len(number) <= 3 else 1
     step = 4 * scale
     x = (CELL - step * len(number) + scale) // 2
     y = (CELL - 5 * scale) // 2
-    for digit in number.lstrip("-")[:6]:
-        stencil = np.kron(DIGITS[int(digit)], np.ones((scale, scale), np.bool_))
+    for glyph in number:
+        stencil = np.kron(GLYPHS[glyph], np.ones((scale, scale), np.bool_))
         part = cell[y : y + 5 * scale, x : x + 3 * scale]
         part[stencil] = INK
         x += step

@@ -65,18 +65,34 @@ class GeneralsVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Info]:
         """Start episodes: of all games or of `options["reset_mask"]`, bool (G,). Returns observation and info.
 
-        One seed is enough: each game draws its own maps from it. Raises ValueError for a list of seeds.
+        One seed is enough: each game draws its own maps from it. Raises ValueError for a list of seeds, and for a mask
+        of some games together with a seed, which is all games', or at the first reset, which begins them all.
         """
         if seed is not None and not isinstance(seed, int | np.integer):
             raise ValueError(f"seed is {seed!r}; accepted: one int, from which every game draws its own maps, or None")
         first = self._np_random is None
+        chosen = self._mask(options)
+        if chosen is not None and (first or seed is not None):
+            given = "the first reset" if seed is None else f"seed {seed}"
+            raise ValueError(f"reset_mask leaves games out at {given}; accepted: all games, or none named")
         super().reset(seed=seed)
         if seed is None and first:
             seed = int(self.np_random.integers(SEED_LIMIT))
-        chosen = None if options is None else options.get("reset_mask")
         self.arena.reset(seed, chosen)
         self._finished[slice(None) if chosen is None else chosen] = False
         return self._observe()
+
+    def _mask(self, options: dict[str, Any] | None) -> Bool | None:
+        """The games to reset, bool (G,); None: all."""
+        given = None if options is None else options.get("reset_mask")
+        if given is None:
+            return None
+        mask = np.asarray(given)
+        if mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
+            raise ValueError(
+                f"reset_mask is {mask.dtype} of shape {mask.shape}; accepted: bool of shape {(self.num_envs,)}"
+            )
+        return None if mask.all() else mask
 
     def step(self, actions: Any) -> tuple[Any, Any, Bool, Bool, Info]:
         """Play a turn of every game.

@@ -188,6 +188,22 @@ def test_with_many_seats_an_episode_ends_when_ones_own_is_out() -> None:
     assert env.step(0)[1] == 0.0
 
 
+@pytest.mark.parametrize(("player", "opponent"), [("random", "expander"), ("expander", lambda seen: 0)])
+def test_shaping_adds_nothing_to_an_episode_wherever_it_ends(player: str, opponent: Any) -> None:
+    """At gamma 1 an episode's sum is outcome - phi(start): of 4 seats alike each has a share of 1/4, so phi is 0.2."""
+    options: dict[str, Any] = {"seats": 4, "board": MapSpec.plain(6, 6, cities=0, mountains=0.0), "max_turns": 0}
+    env = GeneralsEnv(opponent=opponent, shaping={"land": 0.3, "army": 0.3, "structures": 0.2}, **options)
+    env.reset(seed=0)
+    rewards, terminated, winner = [], False, -2
+    while not terminated:
+        _, reward, terminated, _, info = env.step(int(env.arena.batch.bot_actions(player)[0, 0]))
+        rewards.append(reward)
+        winner = info["winner"]
+        assert info["turn"] < 2000
+    assert winner == (0 if player == "expander" else -2), "beaten, it leaves a game that goes on"
+    assert sum(rewards) == pytest.approx((1.0 if winner == 0 else -1.0) - 0.2, abs=1e-5)
+
+
 def test_the_action_mask_is_what_the_rules_accept() -> None:
     env = GeneralsEnv(opponent="random", ruleset="competition", board="small")
     env.reset(seed=0)
@@ -235,6 +251,31 @@ def test_changing_the_opponent() -> None:
     assert env.step(0)[-1]["invalid"] == 1
 
 
+@pytest.mark.parametrize("action", [3.7, "5", None, [1, 2], 2**70])
+def test_what_is_no_action_is_refused(action: Any) -> None:
+    env = GeneralsEnv(opponent="random", board="small")
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"actions are .*; accepted: integers"):
+        env.step(action)
+    env = GeneralsEnv(opponent=lambda seen: action, board="small")
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="policy of seat 1: "):
+        env.step(0)
+    assert env.arena.turn[0] == 0
+
+
+def test_codes_beyond_32_bits_are_illegal_moves() -> None:
+    env = GeneralsEnv(opponent=lambda seen: 0, board="small")
+    env.reset(seed=0)
+    legal = 0
+    while not legal:
+        _, _, _, _, info = env.step(0)
+        legal = int(np.flatnonzero(info["action_mask"])[-1])
+    observation, _, _, _, info = env.step(np.int64(2**32 + legal))
+    assert info["invalid"] == 1
+    assert observation["vector"][1] == 1, "no land was taken"
+
+
 def test_text_shows_owners_armies_and_structures() -> None:
     env = GeneralsEnv(board=TINY, render_mode="ansi", opponent="random")
     env.reset(seed=1)
@@ -243,6 +284,16 @@ def test_text_shows_owners_armies_and_structures() -> None:
     assert text[0] == "turn 0"
     assert sorted(" ".join(text[1:]).split()) == ["."] * 14 + ["a1G", "b1G"]
     assert "\x1b[2;38;2;67;99;216mb1G" in drawn, "the enemy's general lies in fog, so it is dim"
+
+
+def test_armies_of_any_size_are_drawn() -> None:
+    env = GeneralsEnv(board=TINY, render_mode="rgb_array", opponent="random")
+    env.reset(seed=1)
+    pictures = set()
+    for army in (999_999, 1_000_000, -1_000_000, 2_000_000, 2**29):
+        env.arena.batch.view.army[0, 0, 0] = army
+        pictures.add(env.render()[:24, :24].tobytes())
+    assert len(pictures) == 4, "signs are left out"
 
 
 def test_pixels_show_the_board() -> None:

@@ -1,6 +1,7 @@
 """PettingZoo's contract, and what becomes of seats that are out."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,6 +58,39 @@ def test_a_beaten_seat_leaves_and_the_last_one_wins() -> None:
         assert game.arena.turn[0] < 3000
     assert rewards == {"seat_0": 1.0, "seat_1": -1.0, "seat_2": -1.0, "seat_3": -1.0}
     assert len(set(ended_at.values())) == 3, "three captures at three turns; the last ends the game for two"
+
+
+def test_shaping_adds_nothing_to_a_seats_episode() -> None:
+    """At gamma 1 each seat's sum is outcome - phi(start): 4 seats alike begin with shares of 1/4, so with phi 0.2."""
+    shaping = {"land": 0.3, "army": 0.3, "structures": 0.2}
+    game = parallel_env(board=MapSpec.plain(6, 6, cities=0, mountains=0.0), seats=4, max_turns=0, shaping=shaping)
+    game.reset(seed=0)
+    sums = dict.fromkeys(game.possible_agents, 0.0)
+    while game.agents:
+        actions = game.arena.batch.bot_actions(["expander", None, None, None])[0]
+        _, given, *_ = game.step({agent: int(actions[int(agent.removeprefix("seat_"))]) for agent in game.agents})
+        for agent, reward in given.items():
+            sums[agent] += reward
+        assert game.arena.turn[0] < 3000
+    assert sums == pytest.approx({"seat_0": 0.8, "seat_1": -1.2, "seat_2": -1.2, "seat_3": -1.2}, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        ({"seat_9": 0}, "agent 'seat_9' is unknown; known: seat_0, seat_1"),
+        ({0: 0}, "agent 0 is unknown"),
+        ({"seat_1": None}, "action of seat_1 is None; accepted: an integer"),
+        ({"seat_0": 3.7}, "action of seat_0 is 3.7"),
+        ({"seat_0": [1, 2]}, r"action of seat_0 is \[1, 2\]"),
+    ],
+)
+def test_wrong_actions_are_named(actions: dict[Any, Any], message: str) -> None:
+    game = parallel_env(board="small", seats=2)
+    game.reset(seed=0)
+    with pytest.raises(ValueError, match=message):
+        game.step(actions)
+    assert game.arena.turn[0] == 0
 
 
 def test_truncation_ends_it_for_all() -> None:

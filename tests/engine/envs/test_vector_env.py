@@ -194,6 +194,36 @@ def test_every_game_can_be_drawn() -> None:
     assert [frame.shape for frame in frames] == [(192, 192, 3)] * 2
 
 
+@pytest.mark.parametrize("actions", [5, [1, 2, 3], [0.0, 1.0], ["1", "2"]])
+def test_actions_of_another_shape_or_type_are_refused(actions: Any) -> None:
+    env = make(2)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"actions are .*; accepted: integers of shape \(2,\)"):
+        env.step(actions)
+
+
+@pytest.mark.parametrize(
+    ("seed", "mask", "message"),
+    [
+        (3, [True, False], "reset_mask leaves games out at seed 3"),
+        (None, [1, 0], "reset_mask is int64 of shape"),
+        (None, [True], r"reset_mask is bool of shape \(1,\); accepted: bool of shape \(2,\)"),
+    ],
+)
+def test_masks_that_cannot_be_reset_are_refused(seed: int | None, mask: list[Any], message: str) -> None:
+    env = make(2)
+    first, _ = env.reset(seed=0)
+    with pytest.raises(ValueError, match=message):
+        env.reset(seed=seed, options={"reset_mask": np.array(mask)})
+    again, _ = env.reset(seed=0, options={"reset_mask": np.array([True, True])})
+    assert data_equivalence(first, again, exact=True)
+
+
+def test_the_first_reset_begins_all_games() -> None:
+    with pytest.raises(ValueError, match="reset_mask leaves games out at the first reset"):
+        make(2).reset(options={"reset_mask": np.array([True, False])})
+
+
 def test_a_list_of_seeds_is_refused() -> None:
     with pytest.raises(ValueError, match="accepted: one int"):
         make(2).reset(seed=[1, 2])  # type: ignore[arg-type]
