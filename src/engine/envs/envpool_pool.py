@@ -137,16 +137,15 @@ class _GeneralsEnvPool:
         self._order: deque[Int32] = deque()  # which games those are
 
     def _reset(self, env_id: Int32) -> None:
-        ids = np.array(env_id, np.int32).reshape(-1)
-        self._enqueue(ids)
+        ids = self._sendable(env_id)
         self._restart(ids[~self._fresh[ids]])
         self._clear(ids)
+        self._enqueue(ids)
 
     def _send(self, action: list[Int32]) -> None:
         env_id, players_env_id, codes = action
-        ids = np.array(env_id, np.int32).reshape(-1)
+        ids = self._sendable(env_id)
         codes = self._by_game(ids, np.asarray(players_env_id, np.int32), codes)
-        self._enqueue(ids)
         finished = self._terminated[ids] | self._truncated[ids]
         whole = len(ids) == len(self._waiting) and ids[0] == 0 and bool((np.diff(ids) == 1).all())
         reward, terminated, truncated = self._arena.step(codes, None if whole else ids)
@@ -155,6 +154,7 @@ class _GeneralsEnvPool:
         if finished.any():
             self._restart(ids[finished])
             self._clear(ids[finished])
+        self._enqueue(ids)
 
     def _recv(self) -> list[Any]:
         ids = self._dequeue()
@@ -197,17 +197,20 @@ class _GeneralsEnvPool:
             frames = frames[:, down[:, None], across]
         return frames
 
-    def _enqueue(self, ids: Int32) -> None:
-        """Note that these games have been sent something. Raises ValueError for ids that cannot be sent now."""
+    def _sendable(self, env_id: Int32) -> Int32:
+        """The ids of games as int32 (K,). Raises ValueError for ids that cannot be sent now."""
+        ids = np.array(env_id, np.int32).reshape(-1)
         if ids.size == 0 or ids.min() < 0 or ids.max() >= len(self._waiting):
             raise ValueError(f"env_id is {ids.tolist()}; accepted: one or more of 0 to {len(self._waiting) - 1}")
-        before = int(self._waiting.sum())
         if self._waiting[ids].any():
             raise ValueError(f"games {ids[self._waiting[ids]].tolist()} were sent before; receive their states first")
-        self._waiting[ids] = True
-        if int(self._waiting.sum()) != before + len(ids):
-            self._waiting[ids] = False
+        if len(np.unique(ids)) != len(ids):
             raise ValueError(f"env_id names a game twice: {ids.tolist()}")
+        return ids
+
+    def _enqueue(self, ids: Int32) -> None:
+        """Note that these games have been sent something."""
+        self._waiting[ids] = True
         self._order.append(ids)
 
     def _dequeue(self) -> Int32:
@@ -231,6 +234,10 @@ class _GeneralsEnvPool:
             raise ValueError(f"{len(codes)} actions for {len(ids)} games; accepted: {self._players} for each")
         if np.array_equal(rows, np.repeat(ids, self._players)):
             return codes.reshape(-1, self._players)
+        if not np.array_equal(np.sort(rows), np.repeat(np.sort(ids), self._players)):
+            raise ValueError(
+                f"players.env_id is {rows.tolist()[:100]}; accepted: each of {ids.tolist()[:100]} {self._players} times"
+            )
         order = np.argsort(rows, kind="stable")
         grouped = codes[order].reshape(-1, self._players)
         place = np.empty(len(self._waiting), np.int64)

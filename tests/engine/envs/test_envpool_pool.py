@@ -168,6 +168,27 @@ def test_sending_what_cannot_be_sent_is_an_error(ids: list[int], message: str) -
     assert pool.recv()[-1]["env_id"].tolist() == [1], "the pool goes on"
 
 
+def test_a_refused_send_leaves_the_pool_as_it_was() -> None:
+    pool = make(2)
+    pool.reset()
+    with pytest.raises(ValueError, match="actions are float64"):
+        pool._send([np.arange(2), np.arange(2), np.zeros(2)])
+    assert pool.step(np.zeros(2, np.int32))[-1]["elapsed_step"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("rows", [[0, 0, 1, 2], [0, 0, 0, 1], [7, 7, 1, 1]])
+def test_players_rows_of_other_games_are_refused(rows: list[int]) -> None:
+    pool = make(3, opponent=None, batch_size=2)
+    pool.async_reset()
+    pool.recv()
+    ids = np.arange(2, dtype=np.int32)
+    action = {"action": np.zeros(4, np.int32), "env_id": ids, "players": {"env_id": np.array(rows, np.int32)}}
+    with pytest.raises(ValueError, match=r"players.env_id is .*; accepted: each of \[0, 1\] 2 times"):
+        pool.send(action)
+    pool.send({**action, "players": {"env_id": np.repeat(ids, 2)}})
+    assert pool.recv()[-1]["env_id"].tolist() == [2, 0]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
