@@ -26,13 +26,14 @@ def fragments_of(
     *,
     turns: int = TURNS,
     shaping: Shaping = NO_SHAPING,
+    max_turns: int = 0,
     policy_version: int = 0,
 ) -> Iterator[Fragment]:
     """The game as some seats saw it, in fragments of so many turns; the last is filled up with turns that show its end.
 
     The behaviour's probabilities are not known: they are put down as 1 (log-probability 0), values as 0 and memories as
     zeros, so this is experience for Q-learning; V-trace weighs it less than it deserves, never more. A batch knows no
-    surrenders: a game is told up to the turn of the first one.
+    surrenders: a game is told up to the turn of the first one. `max_turns` is where longer games were cut short.
     """
     actions = actions_of(record)
     setup = Setup(
@@ -41,6 +42,7 @@ def fragments_of(
         seats=record.layout.seats,
         seed=secrets.randbits(61),
         autoreset="off",
+        max_turns=max_turns,
         shaping=shaping,
     )
     with OneThread():

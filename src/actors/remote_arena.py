@@ -6,12 +6,14 @@ over its record is fetched and goes to a replay table as fragments, see `actors.
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from actors.recorded import fragments_of
 from actors.reporter import Reporter
+from engine.actions import as_codes
 from engine.arrays import Bool, Float32, Int32
 from engine.board import DRAW, OUT, RUNNING, VECTOR_SEAT
 from engine.envs.forms import action_mask
@@ -100,19 +102,19 @@ class RemoteArena:
 
     def step(self, actions: Any, games: Int32 | None = None) -> tuple[Float32, Bool, Bool]:
         """Play a turn: the seat's action (1,) to reward, terminated and truncated, all (1,)."""
-        code = int(np.asarray(actions).reshape(-1)[0])
+        code = int(as_codes(actions, (1,))[0])
         if not self._running:
             return np.zeros(1, np.float32), np.ones(1, np.bool_), np.zeros(1, np.bool_)
         legal = self.action_mask(self.observe())
-        if not 0 <= code < len(legal):
-            raise ValueError(f"action is {code}; accepted: 0 to {len(legal) - 1}")
-        if not legal[code]:
+        if not (0 <= code < len(legal) and legal[code]):
             self.invalid[0] += 1
             code = 0
         self._place.submit(code, int(self.turn[0]))
         going_on = self._await(int(self.turn[0]) + 1)
         reward, truncated = (0.0, False) if going_on else self._outcome()
-        phi = self._potential() if going_on else 0.0
+        if truncated:
+            self.winner[0] = RUNNING  # what the server calls a draw was cut short
+        phi = self._potential() if going_on or truncated else 0.0
         reward += self.shaping.gamma * phi - self._phi
         self._phi = phi
         if self.sight.finished:
@@ -169,7 +171,9 @@ class RemoteArena:
             return
         record = self.client.replay(self._place.game_id)
         actor = f"{self.name}-{self._place.game_id}"
-        for fragment in fragments_of(record, (self.seat,), actor, shaping=self.shaping):
+        record = replace(record, ruleset=self.batch.ruleset)  # whose limit of turns is not where episodes are cut
+        limit = self._limit if self._truncates else 0
+        for fragment in fragments_of(record, (self.seat,), actor, shaping=self.shaping, max_turns=limit):
             self.reporter.send(fragment)
 
     def _leave(self) -> None:

@@ -1,6 +1,7 @@
 """`GeneralsEnv(transport="grpc")`: what it hands out is what the game's record says, and its experience arrives."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
@@ -61,20 +62,35 @@ def test_it_shows_what_the_record_of_the_game_shows(tmp_path: Path, seat: int) -
     assert (terminated, truncated) == (record.winner != -1, record.winner == -1)
     assert rewards[:-1] == [0.0] * (len(rewards) - 1)
     assert rewards[-1] == (0.0 if truncated else 1.0 if record.winner == seat else -1.0)
-    assert info["winner"] == record.winner
+    assert info["winner"] == (-2 if truncated else record.winner)
     assert info["invalid"] == 0
 
 
-def test_shaping_is_the_engines(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [20, 400])
+def test_rewards_and_ends_are_those_of_a_local_game(tmp_path: Path, limit: int) -> None:
+    """The same game, played again locally by the record's actions; the shorter one is cut."""
     shaping = Shaping(land=0.3, army=0.2, structures=0.0, gamma=0.99)
     with local_server(tmp_path) as (server, client):
-        env = make(server.address, max_turns=60, shaping=shaping)
-        _, rewards, *_ = play(env, 5)
+        env = make(server.address, max_turns=limit, shaping=shaping, opponent="expander")
+        fragments: list[Any] = []
+        env.arena.reporter = SimpleNamespace(send=fragments.append, stop=lambda: None)
+        seen, rewards, terminated, truncated, info = play(env, 5)
         record = client.replay(env.arena._place.game_id)
         env.close()
-    (fragment,) = fragments_of(record, (0,), "x", turns=len(rewards), shaping=shaping)
-    replayed = Replayer().replay(fragment)
-    assert rewards == pytest.approx(replayed.rewards[:, 0, 0].tolist(), abs=1e-6)
+    mine, other = actions_of(record).T.tolist()
+    local = GeneralsEnv(board=BOARD, max_turns=limit, shaping=shaping, opponent=lambda _: other[local.arena.turn[0]])
+    local.reset()
+    local.arena.batch.restore(0, Game("generalsio", record.layout).row)
+    steps = [local.step(code) for code in mine]
+    assert rewards == pytest.approx([step[1] for step in steps], abs=1e-6)
+    assert steps[-1][2:4] == (terminated, truncated) == (limit == 400, limit == 20)
+    for name in ("turn", "winner", "invalid"):
+        assert steps[-1][4][name] == info[name]
+    for name, array in steps[-1][0].items():
+        assert np.array_equal(seen[-1][name], array)
+    told = [Replayer().replay(fragment) for fragment in fragments]
+    assert rewards == pytest.approx(np.concatenate([part.rewards[:, 0, 0] for part in told])[: len(rewards)], abs=1e-6)
+    assert (told[-1].terminated.any(), told[-1].truncated.any()) == (terminated, truncated)
 
 
 def test_its_experience_arrives_and_is_what_was_seen(tmp_path: Path) -> None:
@@ -114,8 +130,18 @@ def test_a_reset_gives_the_game_under_way_up(tmp_path: Path) -> None:
         first = env.arena._place.game_id
         env.reset()
         assert client.replay(first).winner == 1
-        with pytest.raises(ValueError, match="action is 9999; accepted: 0 to "):
-            env.step(9999)
+        env.close()
+
+
+def test_a_code_of_no_action_is_a_pass_and_what_is_no_code_is_refused(tmp_path: Path) -> None:
+    with local_server(tmp_path) as (server, _):
+        env = make(server.address)
+        env.reset(seed=1)
+        for number, code in enumerate((9999, -1, 2**32), start=1):
+            *_, info = env.step(code)
+            assert (info["turn"], info["invalid"]) == (number, number)
+        with pytest.raises(ValueError, match="actions are float64"):
+            env.step(0.5)
         env.close()
 
 
