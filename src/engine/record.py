@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.actions import INVALID
+from engine.actions import INVALID, as_codes
 from engine.arrays import Int8, Int32
 from engine.board import DRAW, RUNNING
 from engine.game import Game
 from engine.layout import Layout
 from engine.playback import SURRENDER, play_events
-from engine.replay_checks import ReplayError
+from engine.replay_checks import ReplayError, string
 from engine.rulesets import Ruleset
 from engine.tiles import DRAINS, GROWS
 
 if TYPE_CHECKING:
     from engine.replays import Replay
 
+MAX_EVENTS = 1_000_000
+MAX_NAME = 200
+"""Longest id or name of a seat, in characters."""
 MAX_GROWTH = 200_000_000
 """Most armies that the growth of a whole game may make: keeps sums within int32, and hostile games within seconds."""
 CHECKPOINT_TURNS = 64
@@ -69,6 +72,8 @@ class Record:
         _check_growth(self)
         if len(self.names) not in (0, self.layout.seats):
             raise ReplayError(f"{len(self.names)} names are given for {self.layout.seats} seats; one a seat, or none")
+        for what, text in (("id", self.id), *(("name", name) for name in self.names)):
+            string(what, text, MAX_NAME)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Record) and self.to_bytes() == other.to_bytes()
@@ -106,14 +111,16 @@ class Record:
         Args:
             ruleset: its rules.
             layout: its map.
-            actions: action codes, int32 (turns, seats), 0 for a pass.
+            actions: action codes, integers (turns, seats), 0 for a pass; what is none becomes INVALID, as it is played.
             surrenders: int32 (K, 2) of turn and seat, by ascending turn.
             start: turn at its beginning, the turn of ``actions[0]``.
             id: a name for it.
             names: of the seats, or none.
         """
-        turns, seats = np.nonzero(actions)
-        moves = np.stack([turns + start, seats, actions[turns, seats]], axis=1)
+        codes = as_codes(actions, (len(actions), layout.seats))
+        codes = np.where((codes < 0) | (codes > 9 * layout.kinds.size), INVALID, codes)
+        turns, seats = np.nonzero(codes)
+        moves = np.stack([turns + start, seats, codes[turns, seats]], axis=1)
         gone = np.empty((0, 2), np.int32) if surrenders is None else surrenders
         given_up = np.column_stack([gone, np.full(len(gone), SURRENDER)])
         return cls.ended(ruleset, layout, merge_events(given_up, moves), start + len(actions), start, id, names)
@@ -252,7 +259,14 @@ class Record:
 
 def layout_of(game: Game) -> Layout:
     """The map of a game that has just begun."""
-    return Layout(game.kinds, game.armies, np.maximum(game.owners, -1).astype(np.int8), tuple(game.generals))
+    teams = tuple(game.teams)
+    return Layout(
+        kinds=game.kinds,
+        armies=game.armies,
+        owners=np.maximum(game.owners, -1).astype(np.int8),
+        generals=tuple(game.generals),
+        teams=teams if len(set(teams)) < len(teams) else (),
+    )
 
 
 def merge_events(surrenders: Int32, moves: Int32) -> Int32:
@@ -269,6 +283,8 @@ def repeats(moves: Int32) -> bool:
 
 def _check_events(record: Record) -> None:
     events, tiles = record.events, record.layout.kinds.size
+    if len(events) > MAX_EVENTS:
+        raise ReplayError(f"game has {len(events)} events; at most {MAX_EVENTS} are accepted")
     if events.ndim != 2 or events.shape[1] != 3 or events.dtype != np.int32 or not events.flags.c_contiguous:
         raise ReplayError(f"events are {events.dtype} of shape {events.shape}; accepted: contiguous int32 (E, 3)")
     if not 0 <= record.start <= record.turns:

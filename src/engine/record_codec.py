@@ -27,23 +27,31 @@ from engine.arrays import Int32, UInt8
 from engine.board import MAX_SEATS, MAX_TILES
 from engine.layout import Layout
 from engine.playback import SURRENDER
-from engine.record import Record
-from engine.replay_checks import ReplayError, integer, integers, listing, load_json, rows, show, string
+from engine.record import MAX_EVENTS, MAX_NAME, Record
+from engine.replay_checks import (
+    ReplayError,
+    check_json_size,
+    integer,
+    integers,
+    listing,
+    load_json,
+    rows,
+    show,
+    string,
+)
 from engine.rulesets import MoveOrder, Ruleset
 
 MAGIC = b"STRG"
 FORMAT = 1
 MAX_BYTES = 16 << 20
-"""Longest content that bytes may expand to."""
-MAX_EVENTS = 1_000_000
+"""Longest content that bytes may expand to; the largest record has less."""
 
 _SURRENDER, _INVALID, _BUILD = 8, 9, 10  # verbs after the eight of a move
-_NAME = 200  # longest id or name of a seat, in characters
 _TURN = 2**31 - 1
 
 
 def record_to_json(record: Record) -> str:
-    """A record as one JSON object on one line."""
+    """A record as one JSON object on one line. Raises ReplayError for one too long to be read again."""
     layout = record.layout
     value = {
         "format": "stratagem record",
@@ -54,7 +62,9 @@ def record_to_json(record: Record) -> str:
         "armies": layout.armies.ravel().tolist(),
         "events": record.events.tolist(),
     }
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    check_json_size(text)
+    return text
 
 
 def record_from_json(text: str | bytes) -> Record:
@@ -176,7 +186,7 @@ def _record(header: dict[str, Any], kinds: Any, owners: Any, armies: Int32, even
             armies=armies.astype(np.int32).reshape(shape),
             owners=owners.astype(np.int8).reshape(shape),
             generals=tuple(integers("generals", header.get("generals"), -1, height * width - 1).tolist()),
-            teams=tuple(integers("teams", header.get("teams"), 0, 1000).tolist()),
+            teams=tuple(integers("teams", header.get("teams"), 0, _TURN).tolist()),
         )
     except ReplayError:
         raise
@@ -189,8 +199,8 @@ def _record(header: dict[str, Any], kinds: Any, owners: Any, armies: Int32, even
         turns=integer("turns", header.get("turns"), 0, _TURN),
         start=integer("start", header.get("start"), 0, _TURN),
         winner=None if winner is None else integer("winner", winner, -1, MAX_SEATS - 1),
-        id=string("id", header.get("id"), _NAME),
-        names=tuple(string("name", name, _NAME) for name in listing("names", header.get("names"))),
+        id=string("id", header.get("id"), MAX_NAME),
+        names=tuple(string("name", name, MAX_NAME) for name in listing("names", header.get("names"))),
     )
 
 
@@ -212,7 +222,10 @@ def _ruleset(value: Any) -> Ruleset:
         expected = type(getattr(plain, name)) if name != "move_order" else MoveOrder
         if type(option) is not expected or (expected is int and not 0 <= option <= _TURN):
             raise ReplayError(f"ruleset's {name} is {show(option)}; accepted: {expected.__name__}")
-    return Ruleset(**options)
+    try:
+        return Ruleset(**options)
+    except ValueError as error:
+        raise ReplayError(f"ruleset's {error}") from None
 
 
 def _planes(column: Int32) -> bytes:

@@ -38,16 +38,13 @@ def load_json(text: str | bytes) -> Any:
         ReplayError: the text is too long, holds too many values, nests too deep, is no UTF-8 or no JSON; NaN and
             infinities are no JSON here.
     """
-    if len(text) > MAX_TEXT:
-        raise ReplayError(f"JSON text has {len(text)} characters; at most {MAX_TEXT} are accepted for one replay")
+    _check_length(text)
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise ReplayError(f"text is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}") from None
-    values = text.count("[") + text.count("{") + text.count(",")
-    if values > MAX_VALUES:
-        raise ReplayError(f"JSON text holds some {values} values; at most {MAX_VALUES} are accepted for one replay")
+    check_json_size(text)
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except ReplayError:
@@ -58,6 +55,19 @@ def load_json(text: str | bytes) -> Any:
         raise ReplayError("JSON text nests too deep; a replay nests 3 levels") from None
     except ValueError:
         raise ReplayError("JSON text holds an integer of thousands of digits; a replay's fit in 32 bits") from None
+
+
+def check_json_size(text: str) -> None:
+    """Refuse a JSON text that is too long or holds too many values to be read."""
+    _check_length(text)
+    values = text.count("[") + text.count("{") + text.count(",")
+    if values > MAX_VALUES:
+        raise ReplayError(f"JSON text holds some {values} values; at most {MAX_VALUES} are accepted for one replay")
+
+
+def _check_length(text: str | bytes) -> None:
+    if len(text) > MAX_TEXT:
+        raise ReplayError(f"JSON text has {len(text)} characters; at most {MAX_TEXT} are accepted for one replay")
 
 
 def _refuse_constant(name: str) -> NoReturn:

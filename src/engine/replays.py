@@ -13,7 +13,18 @@ import numpy as np
 
 from engine.arrays import Int32
 from engine.lzstring import compress, decompress
-from engine.replay_checks import ReplayError, integer, integers, listing, load_json, numbers, rows, show, string
+from engine.replay_checks import (
+    ReplayError,
+    check_json_size,
+    integer,
+    integers,
+    listing,
+    load_json,
+    numbers,
+    rows,
+    show,
+    string,
+)
 
 __all__ = ["MODIFIERS", "VERSIONS", "Replay", "ReplayError", "decode_gior", "encode_gior", "parse_replay"]
 
@@ -169,8 +180,12 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def encode_gior(replay: Replay) -> bytes:
-    """The bytes of a ``.gior`` file; `decode_gior` gives back an equal replay."""
-    return compress(json.dumps(replay.positional(), separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+    """The bytes of a ``.gior`` file; `decode_gior` gives back an equal one. Raises ReplayError for what it refuses."""
+    values = replay.positional()
+    parse_replay(values)
+    text = json.dumps(values, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    check_json_size(text)
+    return compress(text)
 
 
 def decode_gior(data: bytes) -> Replay:

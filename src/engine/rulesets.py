@@ -24,7 +24,7 @@ class MoveOrder(IntEnum):
 
 @dataclass(frozen=True)
 class Ruleset:
-    """A set of rules. Make variants with `ruleset.vary(general_trade=False)`."""
+    """A set of rules. Make variants with `ruleset.vary(general_trade=False)`. Raises ValueError for what is no rule."""
 
     name: str
     move_order: MoveOrder = MoveOrder.PRIORITY
@@ -35,6 +35,21 @@ class Ruleset:
     castle_price: int = 0  # armies for a castle, before the surcharge for near structures; 0: castles cannot be built
     deathtouch_turn: int = 0  # from this turn a move onto the enemy general wins; 0: never
     turn_limit: int = 0  # the game is drawn when this turn is reached; 0: never
+
+    def __post_init__(self) -> None:
+        if self.move_order not in list(MoveOrder):
+            orders = ", ".join(f"MoveOrder.{order}" for order in MoveOrder.__members__)
+            raise ValueError(f"move_order is {self.move_order!r}; accepted: {orders}")
+        object.__setattr__(self, "move_order", MoveOrder(self.move_order))  # frozen; an int may stand for it
+        for name in ("general_trade", "city_regrowth", "halve_captured", "both_move"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; accepted: True, False")
+        for name in ("castle_price", "deathtouch_turn", "turn_limit"):
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value < 2**31:
+                raise ValueError(f"{name} is {value!r}; accepted: an integer, 0 to 2**31 - 1")
+        if self.deathtouch_turn and not self.both_move:
+            raise ValueError(f"deathtouch_turn is {self.deathtouch_turn} without both_move; accepted: 0, or both_move")
 
     @property
     def two_seats(self) -> bool:

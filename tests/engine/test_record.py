@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engine.small_replay import small
 
+from engine.batch import GameBatch
 from engine.board import ALIVE, AWAY, OUT
 from engine.game import Game
 from engine.layout import Layout
+from engine.maps import MapSpec
 from engine.playback import SURRENDER
-from engine.record import Record, Result
+from engine.record import Record, Result, layout_of
 from engine.replay_files import read_replay, read_replays
 from engine.replays import ReplayError, decode_gior, parse_replay
 from engine.rulesets import RULESETS
@@ -233,6 +235,38 @@ def test_a_game_may_begin_at_a_later_turn():
     assert Record.from_bytes(record.to_bytes()) == record
 
 
+def test_a_record_plays_wild_actions_as_a_batch_does():
+    batch = GameBatch("generalsio", 1, 4, board=MapSpec.plain(4, 4, mountains=0.0, cities=0), autoreset="off")
+    batch.reset()
+    layout, rng = layout_of(batch.game(0)), np.random.default_rng(3)
+    played = []
+    for _ in range(60):
+        actions = batch.bot_actions("random").astype(np.int64)
+        wild = rng.random((1, 2)) < 0.4
+        actions[wild] = rng.choice([-2, -3, -(2**40), 2**32 + 1, 9 * 16, 9 * 16 + 1, 2**31 - 1], wild.sum())
+        batch.step(actions)
+        played.append(actions[0])
+    record = Record.from_actions(batch.ruleset, layout, np.array(played))
+    assert record.turns == 60
+    np.testing.assert_array_equal(record.play().armies, batch.game(0).armies)
+    np.testing.assert_array_equal(record.play().owners, batch.game(0).owners)
+    assert record.result().invalid == batch.game(0).invalid
+
+
+def test_teams_are_part_of_a_games_map():
+    board = MapSpec.plain(6, 6, mountains=0.0, cities=0)
+    for teams, kept in (((0, 1, 0, 1), (0, 1, 0, 1)), ((), ())):
+        batch = GameBatch("generalsio", 1, 4, board=board.vary(teams=teams), seats=4, autoreset="off", max_turns=100)
+        batch.reset()
+        layout, played = layout_of(batch.game(0)), []
+        assert layout.teams == kept
+        for _ in range(100):
+            played.append(batch.bot_actions("expander")[0])
+            batch.step(played[-1][None])
+        record = Record.from_actions(batch.ruleset, layout, np.array(played))
+        np.testing.assert_array_equal(record.play().armies, batch.game(0).armies)
+
+
 # --- bytes, JSON, replays ---
 
 
@@ -253,6 +287,30 @@ def test_bytes_and_json_round_trip(ruleset, seed):
         )
         np.testing.assert_array_equal(again.events, record.events)
         np.testing.assert_array_equal(again.layout.kinds, record.layout.kinds)
+
+
+def test_what_is_written_can_be_read_again():
+    layout = Layout.from_tiles([[1, 0, 2]], teams=(2**31 - 1, 1001))
+    record = Record(RULESETS["classic"], layout, np.empty((0, 3), np.int32), 9, id="x" * 200, names=("a" * 200, "b"))
+    assert Record.from_bytes(record.to_bytes()) == record == Record.from_json(record.to_json())
+    for changes in ({"id": "x" * 201}, {"names": ("a", "b" * 201)}):
+        with pytest.raises(ReplayError, match="has 201 characters; at most 200 are accepted"):
+            Record(RULESETS["classic"], layout, np.empty((0, 3), np.int32), 9, **changes)
+    turns = np.arange(180_000, dtype=np.int32)
+    events = np.stack([turns, turns % 2, np.full_like(turns, -1)], axis=1)
+    long = Record(RULESETS["classic"], layout, events, 180_000)
+    assert Record.from_bytes(long.to_bytes()) == long
+    with pytest.raises(ReplayError, match="values; at most 700000 are accepted"):
+        long.to_json()
+    with pytest.raises(ReplayError, match="game has 1000001 events; at most 1000000 are accepted"):
+        Record(RULESETS["classic"], layout, np.resize(events, (1_000_001, 3)), 180_000)
+
+
+def test_rules_that_are_none_are_refused_in_a_record():
+    record = random_game(0)[0]
+    for name, value in (("deathtouch_turn", 5), ("turn_limit", -1), ("both_move", 1)):
+        with pytest.raises(ReplayError, match=f"ruleset's {name} is "):
+            Record.from_json(re.sub(rf'"{name}":\w+', f'"{name}":{value}', record.to_json()))
 
 
 def test_a_game_of_some_600_moves_takes_about_a_kilobyte():

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +73,19 @@ def test_gior_round_trip(length):
     again = decode_gior(encode_gior(replay))
     assert again == replay
     assert encode_gior(again) == encode_gior(replay)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("id", "x" * 101, "id has 101 characters; at most 100"),
+        ("city_armies", np.array([1_000_001], np.int32), r"cityArmies\[0\] is 1000001"),
+        ("teams", (0, 1001), r"teams\[1\] is 1001"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(field, value, message):
+    with pytest.raises(ReplayError, match=message):
+        encode_gior(replace(parse_replay(small()), **{field: value}))
 
 
 def test_equality_sees_every_field():
