@@ -19,6 +19,7 @@ from engine.map_specs import MapSpec
 def single_games() -> None:
     """One game, then a batch's turn."""
     from engine.batch import GameBatch
+    from engine.compile import OneThread
     from engine.game import Game
 
     game = Game.from_tiles("classic", np.array([[1, 0, 0], [0, -2, 40], [0, 0, 2]]))
@@ -27,15 +28,21 @@ def single_games() -> None:
     batch = GameBatch("generalsio", 2, board=MapSpec.plain(6, 6))
     batch.reset()
     batch.step(np.zeros((2, 2), np.int32))
+    with OneThread():
+        batch.step(np.zeros((2, 2), np.int32))
 
 
 def maps_and_bots() -> None:
     """Maps, then bots."""
     from engine.batch import GameBatch
+    from engine.compile import OneThread
 
     batch = GameBatch("generalsio", 2, board=MapSpec.plain(6, 6))
     batch.reset()
     batch.bot_actions(["hunter", "expander"])
+    with OneThread():
+        batch.reset()
+        batch.bot_actions(["hunter", "expander"])
 
 
 PARTS: dict[str, Callable[[], None]] = {"single_games": single_games, "maps_and_bots": maps_and_bots}
@@ -46,7 +53,7 @@ def is_cold() -> bool:
     if importlib.util.find_spec("numba") is None or os.environ.get("STRATAGEM_PLAIN", "") == "1":
         return False
     place = kernel_cache()
-    return place.is_dir() and not any(place.rglob("*.nbi"))
+    return place is not None and not any(place.rglob("*.nbi"))
 
 
 def compile_kernels() -> None:
