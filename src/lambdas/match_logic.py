@@ -18,10 +18,11 @@ from engine.batch import GameBatch
 from engine.board import ALIVE, AWAY, MAP_HEIGHT, MAP_WIDTH, MASK_MOVES, Shape
 from engine.game import Game
 from engine.layout import Layout
-from engine.map_specs import MapSpec, find_map
+from engine.map_specs import MAPS, MapSpec, find_map
 from engine.playback import SURRENDER
 from engine.record import Record
 from engine.rulesets import RULESETS, Ruleset
+from engine.sides import sides_of
 from lambdas.looks import differing, look_at
 from store.errors import ConflictError, InvalidError
 from store.matches import ENDED, RUNNING, Match, Setup
@@ -65,16 +66,18 @@ def rules_of(name: str) -> Ruleset:
 
 def map_of(board: str, seats: int) -> MapSpec:
     """Maps by name or as HEIGHTxWIDTH. Raises InvalidError."""
-    height, by, width = board.partition("x")
+    sides = sides_of(board)
+    if board not in MAPS and not (sides and SMALLEST <= min(sides) <= max(sides) <= LARGEST):
+        raise InvalidError(
+            f'board is "{board}"; accepted: {", ".join(MAPS)}, or HEIGHTxWIDTH with sides of {SMALLEST} to {LARGEST}, '
+            "as in 8x12"
+        )
     try:
-        if by and height.isdecimal() and width.isdecimal() and len(board) <= 5:
-            sides = int(height), int(width)
-            if not SMALLEST <= min(sides) <= max(sides) <= LARGEST:
-                raise ValueError(f'board is "{board}"; accepted: sides of {SMALLEST} to {LARGEST}')
-            spec = MapSpec.plain(*sides, name=board, cities=max(1, sides[0] * sides[1] // 60), mountains=0.12)
-            spec.check_seats(seats)
-            return spec
-        return find_map(board, seats)
+        if sides is None:
+            return find_map(board, seats)
+        spec = MapSpec.plain(*sides, name=board, cities=max(1, sides[0] * sides[1] // 60), mountains=0.12)
+        spec.check_seats(seats)
+        return spec
     except ValueError as error:
         raise InvalidError(str(error)) from None
 

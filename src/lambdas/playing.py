@@ -2,6 +2,7 @@
 
 import logging
 import random
+import re
 import secrets
 import threading
 import time
@@ -94,7 +95,7 @@ class Playing:
             return Player(player), ""
         if kind == "policy":
             policy, _, version = which.partition("@")
-            if version and not (version.isdecimal() and len(version) < 10):
+            if version and not re.fullmatch("[0-9]{1,9}", version):
                 raise InvalidError(f'player "{player}" is unknown; accepted: policy:NAME@VERSION with a whole number')
             found = self.policies.get(policy, int(version)) if version else self.policies.resolve(policy)
             return Player(f"policy:{policy}", found.version), found.sha256

@@ -59,9 +59,10 @@ class Request:
 
     @property
     def sides(self) -> tuple[int, int]:
-        """Height and width of the board."""
-        height, _, width = self.board.partition("x")
-        return int(height), int(width)
+        """Height and width of the board; 0, 0 where it names none."""
+        from engine.sides import sides_of
+
+        return sides_of(self.board) or (0, 0)
 
 
 def read_request(settings: Mapping[str, str]) -> Request:
@@ -76,8 +77,7 @@ def read_request(settings: Mapping[str, str]) -> Request:
         except ValueError:
             raise RequestError(f'hyperparameter {name} is "{text}"; accepted: {known[name].__name__}') from None
     request = Request(**values)
-    sides = request.board.split("x")
-    if len(sides) != 2 or not all(side.isdecimal() and 4 <= int(side) <= 40 for side in sides):
+    if not 4 <= min(request.sides) <= max(request.sides) <= 40:
         raise RequestError(f'hyperparameter board is "{request.board}"; accepted: HEIGHTxWIDTH with sides of 4 to 40')
     if not 0 < request.seconds < math.inf:
         raise RequestError(f"hyperparameter seconds is {request.seconds}; accepted: more than 0")

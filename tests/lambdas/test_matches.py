@@ -1,9 +1,13 @@
 """Matches over HTTP: both paces, what a seat may see, who may do what, and each result once."""
 
+import re
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from tests.lambdas.conftest import Clock
 from tests.lambdas.playing import begin, board, equals_its_record, general_of
@@ -11,8 +15,10 @@ from tests.lambdas.playing import begin, board, equals_its_record, general_of
 from engine.record import Record
 from lambdas.http import Services
 from lambdas.looks import look_at
-from lambdas.match_logic import TURN_LIMIT, game_of
-from store.errors import BusyError
+from lambdas.match_logic import TURN_LIMIT, game_of, map_of
+from lambdas.playing import ladder_of
+from lambdas.ratings import LADDER
+from store.errors import BusyError, InvalidError
 from store.handed import handed_record
 from store.ratings import Player
 
@@ -238,6 +244,13 @@ def test_a_match_that_nobody_wins_is_drawn() -> None:
     assert rules_of("competition").turn_limit == 1200
 
 
+@given(st.from_regex(r"\d{1,3}x\d{1,3}", fullmatch=True))
+def test_a_board_that_is_accepted_opens_a_ladder_that_can_be_asked_for(board: str) -> None:
+    with suppress(InvalidError):
+        map_of(board, 2)
+        assert re.fullmatch(LADDER, ladder_of("generalsio", board))
+
+
 def test_asking_too_often_is_refused(api: TestClient, writer: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lambdas.matches.MATCHES_PER_WINDOW", 3)
     api.app.state.services.limited = True  # type: ignore[attr-defined]
@@ -251,7 +264,13 @@ def test_asking_too_often_is_refused(api: TestClient, writer: dict[str, str], mo
     ("change", "words"),
     [
         ({"ruleset": "generalsio18"}, 'ruleset "generalsio18" is unknown; known: classic, generalsio, competition'),
-        ({"board": "4x90"}, "accepted: sides of 5 to 40"),
+        ({"board": "4x90"}, 'board is "4x90"; accepted: site, competition, small, or HEIGHTxWIDTH'),
+        ({"board": "moon"}, "HEIGHTxWIDTH with sides of 5 to 40"),
+        ({"board": "²x5"}, "HEIGHTxWIDTH with sides of 5 to 40"),
+        ({"board": "٥x٥"}, "HEIGHTxWIDTH with sides of 5 to 40"),
+        ({"board": "05x05"}, "HEIGHTxWIDTH with sides of 5 to 40"),
+        ({"board": "5x5\n"}, "HEIGHTxWIDTH with sides of 5 to 40"),
+        ({"players": ["human", "policy:demo@٣"]}, "policy:NAME@VERSION with a whole number"),
         ({"players": ["human", "human"]}, "more than one human"),
         ({"players": ["human", "bot:deep"]}, 'player "bot:deep" is unknown'),
         ({"players": ["bot:hunter", "bot:random"]}, 'accepted: "realtime"'),

@@ -135,6 +135,8 @@ def test_a_job_taken_away_before_it_learned_still_begins_with_its_parent(
         ({"speed": "1"}, 'hyperparameter "speed" is unknown; known: policy, seed'),
         ({"seed": "one"}, 'hyperparameter seed is "one"; accepted: int'),
         ({"board": "2x2"}, 'hyperparameter board is "2x2"; accepted: HEIGHTxWIDTH'),
+        ({"board": "²x5"}, 'hyperparameter board is "²x5"; accepted: HEIGHTxWIDTH'),
+        ({"board": "06x6"}, 'hyperparameter board is "06x6"; accepted: HEIGHTxWIDTH'),
         ({"seconds": "-1"}, "hyperparameter seconds is -1.0; accepted: more than 0"),
     ],
 )

@@ -35,11 +35,12 @@ class BoardSize(click.ParamType[tuple[int, int]]):
         """Read "8x8" as (8, 8)."""
         if isinstance(value, tuple):
             return value
-        found = re.fullmatch(r"(\d{1,2})x(\d{1,2})", value)
-        sides = tuple(int(side) for side in found.groups()) if found else ()
-        if len(sides) != 2 or not 4 <= min(sides) <= max(sides) <= 40:
+        from engine.sides import sides_of
+
+        sides = sides_of(value)
+        if sides is None or not 4 <= min(sides) <= max(sides) <= 40:
             self.fail(f'board is "{value}"; accepted: HEIGHTxWIDTH with sides of 4 to 40, as in 8x8', param, ctx)
-        return sides[0], sides[1]
+        return sides
 
 
 @click.command()

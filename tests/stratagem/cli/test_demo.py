@@ -101,6 +101,8 @@ def test_a_second_ctrl_c_stops_at_once():
     [
         (("--board", "6"), 'board is "6"; accepted: HEIGHTxWIDTH'),
         (("--board", "3x9"), "sides of 4 to 40"),
+        (("--board", "08x8"), 'board is "08x8"; accepted: HEIGHTxWIDTH'),
+        (("--board", "٨x٨"), 'board is "٨x٨"; accepted: HEIGHTxWIDTH'),
         (("--name", "../up"), 'name is "../up"'),
         (("--size", "huge"), 'size is "huge"; known: tiny'),
         (("--minutes", "0"), "minutes"),
