@@ -9,7 +9,7 @@ import numpy as np
 from engine.game import Game
 from engine.playback import play_events
 from engine.record import Record
-from engine.replay_checks import ReplayError
+from engine.replay_checks import ReplayError, show
 from engine.replays import Replay
 from lambdas.looks import differing, look_at, told
 from store.errors import InvalidError
@@ -33,6 +33,11 @@ class Frames:
 
 def record_of_upload(replay: Replay) -> Record:
     """The record of a stranger's replay. Raises InvalidError for one too long or large to play here, or damaged."""
+    for what, text in [("id", replay.id), *(("username", name) for name in replay.usernames)]:
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # half a character, which no answer can tell
+            raise InvalidError(f"{what} is {show(text)}; accepted: text that UTF-8 can hold") from None
     last = max([0, *replay.moves[:, 4].tolist(), *replay.afks[:, 1].tolist()])
     tiles = replay.width * replay.height
     if last > MAX_TURNS or tiles > MAX_TILES:

@@ -1,5 +1,6 @@
 """Matches: make one, play it, watch it, look at it again; and replays that somebody uploads."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -34,6 +35,7 @@ router = APIRouter(tags=["matches"])
 MATCHES_PER_WINDOW, UPLOADS_PER_WINDOW, WINDOW_SECONDS = 40, 60, 600
 MAX_UPLOAD = 2 * 1024 * 1024  # bytes
 QUIET_MS = 120_000  # a running match that nobody has asked for so long is not listed
+ENDING = re.compile(r"(\.[a-z]+){0,2}\Z")  # all that is taken of an uploaded file's name
 STATUS: dict[int, Literal["alive", "surrendered", "out"]] = {ALIVE: "alive", AWAY: "surrendered"}
 SEAT = HTTPBearer(scheme_name="seat", description="The token that making the match gave.", auto_error=False)
 MatchId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
@@ -305,8 +307,6 @@ async def read_upload(
     first: Annotated[int, Query(ge=0, lt=2**31)] = 0,
 ) -> Game:
     """The boards of a replay file, .gior, .gioreplay or .json, each also .gz. Nothing of it is kept."""
-    if int(request.headers.get("content-length", "0") or 0) > MAX_UPLOAD:
-        raise HTTPException(413, f"the file is larger than {MAX_UPLOAD} bytes")
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
@@ -317,14 +317,14 @@ async def read_upload(
 
 def _uploaded(services: Services, request: Request, name: str, data: bytes, seat: int | None, first: int) -> Game:
     services.limit(request, "replays", UPLOADS_PER_WINDOW, WINDOW_SECONDS)
-    endings = FilePath(name.lower()).suffixes[-2:]
+    ending = ENDING.search(name.lower())
     with tempfile.TemporaryDirectory() as folder:
-        path = FilePath(folder) / f"replay{''.join(endings)[:20]}"
+        path = FilePath(folder) / f"replay{ending[0] if ending else ''}"
         path.write_bytes(data)
         try:
             replay = read_replay(path)
         except ReplayError as error:
-            raise InvalidError(f"{name}: {str(error).removeprefix(f'{path}: ')}") from None
+            raise InvalidError(str(error).replace(str(path), name, 1)) from None
     return _game(record_of_upload(replay), seat, first)
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
+from pydantic_core import to_json
 
 from lambdas.http import Body, Serving, Writing, from_base64, problems
 from store.errors import InvalidError, NotFoundError
@@ -136,8 +137,9 @@ def publish_version(services: Writing, name: PolicyName, upload: Upload) -> Vers
     """Publish a policy of up to 4 MiB; the same again is the same version. Needs IAM or the bearer token."""
     weights = from_base64("weights", upload.weights)
     try:
+        to_json(upload.about)  # as it will be told: half a character or a too deep list would break every answer
         return _told(services.policies.publish(name, weights, upload.about, upload.parent))
-    except ValueError as error:  # numbers that JSON does not have
+    except ValueError as error:  # those, or numbers that JSON does not have
         raise InvalidError(f"about cannot be kept as JSON: {error}") from None
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 
+import pytest
 from starlette.testclient import TestClient
 
 WEIGHTS = base64.b64encode(b"weights").decode()
@@ -24,6 +25,16 @@ def test_publishing_needs_the_token(api: TestClient, writer: dict[str, str]) -> 
     assert api.get("/v1/models/demo/aliases/champion").json()["about"] == {"board": "8x8"}
     assert api.get("/v1/models/demo/versions/2").status_code == 404
     assert api.get("/v1/models/demo/versions/1/download?form=onnx").status_code == 404
+
+
+@pytest.mark.parametrize("value", ['"\\ud800"', "[" * 400 + "]" * 400, "NaN"])
+def test_what_no_answer_could_tell_is_not_published(api: TestClient, writer: dict[str, str], value: str) -> None:
+    body = f'{{"weights": "{WEIGHTS}", "about": {{"note": {value}}}}}'
+    headers = {**writer, "Content-Type": "application/json"}
+    refused = api.post("/v1/models/unspeakable/versions", content=body, headers=headers)
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith("about cannot be kept as JSON: ")
+    assert api.get("/v1/models/unspeakable").status_code == 404
 
 
 def test_iam_s_callers_may_write(api: TestClient) -> None:
