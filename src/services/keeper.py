@@ -1,15 +1,17 @@
-"""What has to be done now and then in the store: bring to its end what a dead process left half done, fold the lake."""
+"""What has to be done now and then in the store: bring to its end what a dead process left half done, fold the lake.
+
+A server does it, and `stratagem web`; any number of processes may at once.
+"""
 
 import asyncio
-from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from engine.rulesets import RULESETS
 from services.logs import get_log
 from store.errors import StoreError
 from store.handed import take_in
 from store.lake import Lake
+from store.matches import Matches
 from store.ratings import Outcome, Player, Ratings
 
 COUNTED = ("fleet", "server")  # sources of games that this process files and counts
@@ -18,9 +20,7 @@ SECONDS = 20.0  # between two rounds
 _log = get_log("keeper")
 
 
-async def keep(
-    ratings: Ratings, lake: Lake, ladders: Sequence[str] = tuple(RULESETS), seconds: float = SECONDS
-) -> None:
+async def keep(ratings: Ratings, lake: Lake, seconds: float = SECONDS) -> None:
     """Catch up once, then go round until cancelled; a round that fails is logged, and the next one tries again."""
     caught_up = False
     while True:
@@ -28,7 +28,7 @@ async def keep(
             if not caught_up:
                 await asyncio.to_thread(catch_up, ratings, lake)
                 caught_up = True
-            await asyncio.to_thread(round_of, ratings, lake, ladders)
+            await asyncio.to_thread(round_of, ratings, lake)
         except (StoreError, BotoCoreError, ClientError) as error:
             _log.warning("round failed", error=str(error))
         await asyncio.sleep(seconds)
@@ -61,11 +61,19 @@ def catch_up(ratings: Ratings, lake: Lake) -> int:
     return counted
 
 
-def round_of(ratings: Ratings, lake: Lake, ladders: Sequence[str]) -> None:
+def round_of(ratings: Ratings, lake: Lake) -> None:
     """One round."""
-    swept = sum(ratings.sweep(ladder) for ladder in ladders)
+    swept = sum(ratings.sweep(ladder) for ladder in ratings.ladders())
+    delivered = Matches(lake.connection).deliver_all(ratings)
     handed = take_in(lake.connection, lake.add, "api")
     folded = lake.fold()
     joined = lake.join()
-    if swept or handed or folded or joined:
-        _log.info("kept", batches_finished=swept, games_taken_in=handed, games_folded=folded, parts_joined=joined)
+    if swept or delivered or handed or folded or joined:
+        _log.info(
+            "kept",
+            batches_finished=swept,
+            matches_delivered=delivered,
+            games_taken_in=handed,
+            games_folded=folded,
+            parts_joined=joined,
+        )

@@ -6,13 +6,14 @@ which the view of whoever watches last changed. All of it is one item, replaced 
 still the one that was read: of two requests at once one is refused, reads again and plays on from there.
 
 Whoever ends a game writes it as "ended"; then its outcome goes to the ladder and its record to the lake, both of which
-take a game once however often it is handed in; then it is "finished". Where that stops half-way, `deliver` does it
-again.
+take a game once however often it is handed in; then it is "finished". Where that stops half-way, the next request or
+`deliver_all` does it again.
 """
 
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -20,16 +21,18 @@ from typing import Any
 
 import numpy as np
 import zstandard
+from botocore.exceptions import ClientError
 
 from engine.arrays import Float32, Int32
 from engine.record import Record
 from store.connect import Connection
-from store.errors import InvalidError, NotFoundError
+from store.errors import InvalidError, NotFoundError, StoreError
 from store.handed import hand_in
 from store.items import Items
 from store.names import MATCHES
 from store.ratings import Outcome, Player, Ratings
 
+LOG = logging.getLogger(__name__)
 STATE = "state"
 RUNNING, ENDED, FINISHED = "running", "ended", "finished"
 STATES = (RUNNING, ENDED, FINISHED)
@@ -154,11 +157,18 @@ class Matches:
         )
 
     def deliver_all(self, ratings: Ratings, limit: int = 25) -> int:
-        """Hand in the matches whose last request stopped before it had done so; how many."""
-        waiting = list(self.recent(ENDED, limit))
-        for match in waiting:
-            self.deliver(match, ratings)
-        return len(waiting)
+        """Hand in the matches whose last request stopped before it had done so; how many.
+
+        One that cannot be handed in is logged, and keeps none of the others back.
+        """
+        delivered = 0
+        for match in list(self.recent(ENDED, limit)):
+            try:
+                self.deliver(match, ratings)
+                delivered += 1
+            except (StoreError, ClientError) as error:
+                LOG.warning("match %s is over and could not be handed in: %s", match.id, error)
+        return delivered
 
     def allow(self, who: str, what: str, limit: int, seconds: int, now_ms: int) -> bool:
         """Count one use of `what` by a caller; whether it was within `limit` uses in this window of so many seconds.

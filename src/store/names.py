@@ -70,8 +70,8 @@ POLICIES = TableSchema(
 )
 RATINGS = TableSchema(
     "ratings",
-    Key("ladder"),  # the ruleset
-    Key("item"),  # "player#NAME@VERSION", "game#ID", "batch#ID"
+    Key("ladder"),  # the ruleset, or RULESET-BOARD; "#ladders" for the list of all
+    Key("item"),  # "player#NAME@VERSION", "game#ID", "batch#ID"; a ladder's name in the list
     # Only players have `millielo`, only batches that are not yet applied have `pending`: the indexes hold just those.
     indexes=(
         Index("by-elo", Key("ladder"), Key("millielo", Kind.NUMBER)),

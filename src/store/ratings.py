@@ -36,6 +36,7 @@ LEASE_MS = 60_000
 REMEMBERED_MS = 600_000
 PRUNE_ABOVE = 50  # batches in a player's list
 MAX_NAME = 80
+LADDERS = "#ladders"  # the partition that lists the ladders; no ladder can be called so
 
 
 @dataclass(frozen=True, order=True)
@@ -65,7 +66,7 @@ class Outcome:
     players: tuple[Player, ...]  # by seat
     winner: int  # seat; -1: drawn
     turns: int
-    ladder: str  # the ruleset
+    ladder: str  # the ruleset, or RULESET-BOARD
     finished_ms: int  # Unix time
 
     def __post_init__(self) -> None:
@@ -77,8 +78,10 @@ class Outcome:
             raise InvalidError(f"game {self.game_id}: winner is {self.winner}; accepted: -1 to {len(self.players) - 1}")
         if not 0 <= self.turns < 2**31:
             raise InvalidError(f"game {self.game_id} has {self.turns} turns; accepted: 0 to {2**31 - 1}")
-        if not 1 <= len(self.ladder) <= MAX_NAME:
-            raise InvalidError(f"ladder {self.ladder!r} is not accepted; accepted: 1 to {MAX_NAME} characters")
+        if not 1 <= len(self.ladder) <= MAX_NAME or self.ladder.startswith("#"):
+            raise InvalidError(
+                f"ladder {self.ladder!r} is not accepted; accepted: 1 to {MAX_NAME} characters, the first not #"
+            )
         for player in self.players:
             if not 1 <= len(player.name) <= MAX_NAME or "@" in player.name or player.version < 0:
                 raise InvalidError(
@@ -166,6 +169,7 @@ class Ratings:
     def __init__(self, connection: Connection, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self.items, self.histories = Items(connection, RATINGS), Items(connection, HISTORY)
         self.now_ms = now_ms
+        self._listed: set[str] = set()  # ladders that are known to stand in the list
 
     def report(self, outcomes: Sequence[Outcome]) -> Counted:
         """Count outcomes, each game once however often it is reported.
@@ -193,6 +197,9 @@ class Ratings:
 
     def _count(self, ladder: str, outcomes: list[Outcome]) -> tuple[int, list[str]]:
         """Count a batch; how many games it could claim, and those that were counted otherwise."""
+        if ladder not in self._listed:  # before the batch: from then on somebody may have to find it
+            self.items.put({"ladder": LADDERS, "item": ladder})
+            self._listed.add(ladder)
         now = self.now_ms()
         batch = uuid.uuid4().hex
         rows = json.dumps([outcome.to_list() for outcome in outcomes])
@@ -311,6 +318,11 @@ class Ratings:
         for item in waiting:
             self._finish(ladder, item["item"].removeprefix("batch#"))
         return len(waiting)
+
+    def ladders(self) -> Iterator[str]:
+        """All ladders that games were reported for."""
+        for item in self.items.query(LADDERS):
+            yield item["item"]
 
     def ladder(self, ladder: str, limit: int | None = None) -> Iterator[Rating]:
         """The players, the strongest first."""

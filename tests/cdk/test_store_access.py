@@ -100,7 +100,7 @@ def serve(connection: Connection) -> None:
     for number in range(JOIN_PARTS):
         lake.add([row(f"g{number}")])
         catch_up(ratings, lake)
-        round_of(ratings, lake, [LADDER])
+        round_of(ratings, lake)
     assert lake.join(settled_seconds=0) == JOIN_PARTS
     assert [found.game_id for found in lake.all_rows()]
     assert list(ratings.ladder(LADDER))

@@ -20,7 +20,8 @@ from lambdas.playing import ladder_of
 from lambdas.ratings import LADDER
 from store.errors import BusyError, InvalidError
 from store.handed import handed_record
-from store.ratings import Player
+from store.matches import ENDED, FINISHED
+from store.ratings import Outcome, Player
 
 
 def test_own_pace_plays_turns_only_when_asked(api: TestClient, clock: Clock) -> None:
@@ -186,6 +187,23 @@ def test_a_result_that_could_not_be_handed_in_is_handed_in_later(
     assert services.matches.deliver_all(services.ratings) == 1
     assert services.ratings.counted(view["ladder"], match)
     assert services.matches.deliver_all(services.ratings) == 0
+
+
+def test_a_match_that_cannot_be_handed_in_keeps_none_back(
+    api: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matches = [begin(api)[:2] for _ in range(3)]
+    with monkeypatch.context() as patched:
+        patched.setattr(services.playing.ratings, "report", _refuse)
+        for match, seat in matches:
+            api.post(f"/v1/matches/{match}", json={"surrender": True}, headers=seat)
+    ids = [match for match, _ in matches]
+    players = services.matches.get(ids[1]).setup.players
+    services.ratings.report(
+        [Outcome(ids[1], players, 0, 1, "generalsio-6x6", 1)]
+    )  # somebody says that it went otherwise
+    assert services.matches.deliver_all(services.ratings) == 2
+    assert [services.matches.get(match).state for match in ids] == [FINISHED, ENDED, FINISHED]
 
 
 def _refuse(outcomes: object) -> None:
