@@ -19,6 +19,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from store.lock import lock_folder
+
 READS = ("Get", "BatchGet", "Query", "Scan", "List", "Describe")
 """How the names of DynamoDB's operations that change nothing begin."""
 
@@ -26,10 +28,12 @@ READS = ("Get", "BatchGet", "Query", "Scan", "List", "Describe")
 class LocalStore:
     """A server at 127.0.0.1. `journal` is the file that keeps what was written; None: nothing lasts.
 
-    Raises OSError where the port is taken, and ValueError for a journal that is damaged before its last line.
+    Its folder is this store's alone. Raises OSError where another process uses the folder or the port, and ValueError
+    for a journal that is damaged before its last line.
     """
 
     def __init__(self, port: int = 0, journal: Path | None = None) -> None:
+        self._own = lock_folder(journal.parent) if journal is not None else None
         self._app = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
         self._file: IO[str] | None = None
@@ -37,7 +41,6 @@ class LocalStore:
         self._server = make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=MotoRequestHandler)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         if journal is not None:
-            journal.parent.mkdir(parents=True, exist_ok=True)
             self._play(journal)
             self._file = journal.open("a", encoding="utf-8")
 
@@ -60,6 +63,8 @@ class LocalStore:
         self._server.server_close()
         if self._file is not None:
             self._file.close()
+        if self._own is not None:
+            self._own.close()
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

@@ -35,6 +35,20 @@ def test_a_new_server_has_all_that_was_written(tmp_path: Path) -> None:
     second.stop()
 
 
+def test_a_folder_is_one_store_s_alone(tmp_path: Path) -> None:
+    journal = tmp_path / "store.journal"
+    first = LocalStore(journal=journal)
+    first.start()
+    with pytest.raises(
+        OSError, match=f"folder {tmp_path} is in use by another process; stop that one, or name another"
+    ):
+        LocalStore(journal=journal)
+    first.stop()
+    second = LocalStore(journal=journal)
+    second.start()
+    second.stop()
+
+
 def test_a_damaged_journal_is_refused(tmp_path: Path) -> None:
     journal = tmp_path / "store.journal"
     journal.write_text("nonsense\n{}\n")

@@ -4,6 +4,7 @@ The engine runs uncompiled here, as on Lambda: a turn of one game takes less tha
 without the minutes that compiling takes.
 """
 
+import asyncio
 import os
 import sys
 import threading
@@ -61,6 +62,7 @@ def web(port: int, data: Path, policy: Path, store: str | None, opens: bool) -> 
         raise click.BadParameter(f"there is no {weights}", param_hint="--policy")
     for each in offered:
         _offer(connection, each)
+    threading.Thread(target=_keep, args=(connection,), daemon=True).start()
     app = create_app(Services(connection, limited=False), page=FOLDER)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
     threading.Thread(target=_announce, args=(server, opens), daemon=True).start()
@@ -78,6 +80,17 @@ def _local_store(journal: Path) -> str:
         sys.exit(REFUSED)
     local.start()
     return local.endpoint
+
+
+def _keep(connection: "Connection") -> None:
+    """Bring to its end what an earlier process left half done, now and again, as a server does."""
+    from services.keeper import keep
+    from services.logs import configure_logs
+    from store.lake import Lake
+    from store.ratings import Ratings
+
+    configure_logs("warning")
+    asyncio.run(keep(Ratings(connection), Lake(connection)))
 
 
 def _offer(connection: "Connection", path: Path) -> None:
