@@ -15,10 +15,20 @@ const ROUTES = [
 const main = document.getElementById("main");
 let leave = () => {};
 
+// The address behind #. One that cannot be decoded stays as it is, and is unknown like any other.
+function address() {
+  const written = location.hash.slice(1);
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return written;
+  }
+}
+
 function route() {
   leave();
   main.className = "";
-  const path = decodeURIComponent(location.hash.slice(1));
+  const path = address();
   const [pattern, title, page] = ROUTES.find(([each]) => each.test(path)) ?? ROUTES[0];
   document.title = `${title} · Stratagem`;
   for (const link of document.querySelectorAll(".top nav a")) {

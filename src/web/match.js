@@ -80,7 +80,7 @@ class MatchPage {
     this.turnText.textContent = String(view.turn);
     this.stage.setAttribute("aria-busy", String(this.session.waiting));
     const late = view.due > view.turn + 3;
-    this.badge.textContent = view.state === "finished" ? "over" : late ? "catching up" : view.pace === "turns" ? "your pace" : `${Math.round(1000 / view.turn_ms * 10) / 10} turns/s`;
+    this.badge.textContent = this.session.gone ? "gone" : view.state === "finished" ? "over" : late ? "catching up" : view.pace === "turns" ? "your pace" : `${Math.round(1000 / view.turn_ms * 10) / 10} turns/s`;
     this.badge.classList.toggle("late", late);
     this.#players(view);
     const mine = this.session.yours && this.session.running;
@@ -121,13 +121,15 @@ class MatchPage {
   }
 
   #trouble(error) {
-    if (error.status === 404 && !this.session.view) {
-      this.session.close();
-      this.badge.textContent = "unknown";
-      this.stage.append(el("div.result", {}, el("section.panel.stack", {}, el("h2", {}, "No such match"), el("p.soft", {}, error.message), el("a.button", { href: "#/" }, "To the start"))));
+    if (!this.session.gone) {
+      toast(error.message);
       return;
     }
-    toast(error.message);
+    const text = this.session.view ? "This match is gone" : "No such match";
+    this.badge.textContent = "gone";
+    this.dialog.close();
+    this.stage.append(el("div.result", {}, el("section.panel.stack", {}, el("h2", {}, text), el("p.soft", {}, error.message), el("a.button", { href: "#/" }, "To the start"))));
+    this.voice.say(text);
   }
 
   #general() {
@@ -240,7 +242,7 @@ class MatchPage {
   #pulse() {
     this.frame = requestAnimationFrame(() => this.#pulse());
     const { view, ahead } = this.session;
-    if (!view || view.pace === "turns" || view.state !== "running") {
+    if (!view || view.pace === "turns" || !this.session.running) {
       this.bar.style.width = "0";
       return;
     }

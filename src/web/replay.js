@@ -13,17 +13,20 @@ const TURNS_A_SECOND = 2;
 export function replayPage(root, match) {
   if (match) return openPlayer(root, (seat, first) => api.frames(match, seat, first), match);
   let close = () => {};
+  let wanted = null; // the file that is being read; none once the page was left
   const input = el("input", { type: "file", accept: ".gior,.gioreplay,.json,.gz", "aria-label": "Replay file" });
   const trouble = el("p.error", { role: "alert" });
   const drop = el("div.drop", {}, el("h1", {}, "Replay"), el("p.soft", {}, "Drop a replay of generals.io here: .gior, .gioreplay or .json. It is looked at and not kept."), input, trouble);
   const open = async (file) => {
     if (!file) return;
+    wanted = file;
     trouble.textContent = "";
     try {
       const first = await api.readReplay(file, null, 0);
+      if (wanted !== file) return;
       close = openPlayer(root, (seat, turn) => (seat === null && turn === 0 ? Promise.resolve(first) : api.readReplay(file, seat, turn)));
     } catch (error) {
-      trouble.textContent = error.message;
+      if (wanted === file) trouble.textContent = error.message;
     }
   };
   input.addEventListener("change", () => open(input.files[0]));
@@ -35,7 +38,10 @@ export function replayPage(root, match) {
     });
   }
   root.replaceChildren(drop);
-  return () => close();
+  return () => {
+    wanted = null;
+    close();
+  };
 }
 
 function openPlayer(root, load, match) {

@@ -29,6 +29,7 @@ export class Session {
     this.wish = nothing(); // asked for here, not sent yet
     this.sent = null; // on its way
     this.failures = 0;
+    this.gone = false; // the server does not know the match, or no longer
     this.closed = false;
   }
 
@@ -43,7 +44,7 @@ export class Session {
   }
 
   get running() {
-    return this.view?.state === "running";
+    return this.view?.state === "running" && !this.gone;
   }
 
   // Whether something that was asked for has not been answered.
@@ -127,11 +128,14 @@ export class Session {
     } catch (error) {
       const again = error.status === 0 || error.status === 429 || error.status >= 500;
       if (!again) this.sent = null; // refused for good: it would be refused again
+      this.gone = error.status === 404;
+      if (this.gone) this.wish = nothing();
       this.failures += 1;
-      if (!this.closed && (!again || this.failures > 1)) this.onTrouble(error);
       this.asking = false;
+      if (this.closed) return;
+      if (!again || this.failures > 1) this.onTrouble(error);
       if (this.view) this.onView();
-      if (again || this.view) this.#later(again ? RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1] : IDLE_MS);
+      if (!this.gone && (again || this.view)) this.#later(again ? RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1] : IDLE_MS);
       return;
     }
     this.asking = false;

@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,50 @@ def test_the_player_plays_pauses_and_steps(eyes: Eyes, replays: Path) -> None:
     assert int(page.inner_text("#turn")) == turn - 1
     page.keyboard.press("Home")
     assert page.inner_text("#turn") == "0"
+
+
+def _hold_the_first(page: Any) -> Callable[[], None]:
+    """Keep the first file that a page sends from the server; what is returned lets it go, and waits for its answer."""
+    held: list[Any] = []
+    page.route("**/v1/replays?**", lambda route: route.continue_() if held else held.append(route))
+
+    def let_go() -> None:
+        with page.expect_request_finished(lambda request: request == held[0].request):
+            held[0].continue_()
+        page.evaluate("fetch('v1/options').then(answer => answer.json())")  # what the page does next comes before this
+
+    return let_go
+
+
+def test_a_page_that_was_left_while_it_read_a_file_stays_left(eyes: Eyes, replays: Path) -> None:
+    page = eyes.open("#/replay")
+    let_go = _hold_the_first(page)
+    with page.expect_request("**/v1/replays?**"):
+        _open_file(page, replays / "ffa_v5.gior")
+    page.click("nav >> text=Play")
+    page.wait_for_selector("button[type=submit]:enabled")
+    let_go()
+    assert page.inner_text("main h1") == "Take their general."
+
+
+def test_of_two_files_the_one_chosen_last_is_shown(eyes: Eyes, replays: Path) -> None:
+    page = eyes.open("#/replay")
+    let_go = _hold_the_first(page)
+    with page.expect_request("**/v1/replays?**"):
+        _open_file(page, replays / "ffa_v5.gior")
+    row = [15, "other", 5, 5, ["anna", "ben"], None, [], [], [0, 24], [], [], []]
+    _open_file(page, {"name": "other.json", "mimeType": "application/json", "buffer": json.dumps(row).encode()})
+    page.wait_for_selector("td >> text=anna")
+    let_go()
+    assert page.locator("tbody tr").count() == 2
+    assert page.is_visible("td >> text=anna")
+
+
+@pytest.mark.parametrize("path", ["#/%", "#/match/%E0%A4%A", "#/nowhere"])
+def test_an_unknown_address_leads_to_the_start(eyes: Eyes, path: str) -> None:
+    page = eyes.open(path)
+    page.wait_for_selector("button[type=submit]:enabled")
+    assert page.inner_text("main h1") == "Take their general."
 
 
 def test_a_damaged_file_is_refused_by_name(eyes: Eyes) -> None:

@@ -147,6 +147,29 @@ def test_a_reload_loses_nothing_and_two_tabs_play_one_match(eyes: Eyes, site: Si
     assert not watching.is_visible("text=Surrender")
 
 
+def test_a_match_that_is_gone_is_told_once_and_not_asked_for_again(eyes: Eyes, site: Site) -> None:
+    eyes.refusals_expected = True
+    eyes.context.add_init_script(
+        "const wait = window.setTimeout; window.setTimeout = (what, ms, ...rest) => wait(what, ms / 50, ...rest)"
+    )
+    page = eyes.open()
+    begin(page, opponent="bot:random", board="6x6", pace="turns")
+    match = match_of(page, site)
+    site.services.matches.items.delete(match.id, "state")
+    page.wait_for_selector("h2 >> text=This match is gone")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("canvas").press("Enter")
+    page.wait_for_timeout(1000)  # 50 s for the page
+    assert asked == []
+    assert page.locator("h2 >> text=This match is gone").count() == 1
+    assert page.inner_text("#toast") == ""
+    assert page.inner_text(".badge") == "gone"
+    assert not page.is_visible("text=Surrender")
+    page.click("text=To the start")
+    page.wait_for_selector("button[type=submit]:enabled")
+
+
 def _goes(page: Any, key: str) -> bool:
     """Press a key; whether the choice moved: there may be a mountain."""
     before = chosen(page)
