@@ -8,15 +8,22 @@ by anybody at whatever step its reporter died, and however many work on it at on
     3  the changes of the ratings are reckoned and written to the batch, once
     4  each player's rating is changed, unless the batch stands in the list of those that changed it already;
        its history is written
-    5  the batch is marked as done
+    5  the batch is marked as done: it is no longer pending, and it says since when
+    6  `FORGET_MS` after that, whoever next changes the rating of a player strikes the batch from the player's list
 
-Ratings are whole thousandths of a point and each pair of players wins and loses the same, so the sum never changes. The
-list of step 4 forgets batches after `REMEMBERED_MS`; nobody works on a batch for more than `LEASE_MS` after reading
-it, and a request lasts at most a minute (`store.connect`), so none comes that late.
+Ratings are whole thousandths of a point and each pair of players wins and loses the same, so the sum never changes.
+
+What makes step 4 count once: as long as a change of the batch may still come, the batch stands in the list of every
+player whom it has changed. For a change is sent only by whoever has read the batch while it was pending, within
+`LEASE_MS` of that reading, and a request lasts at most `REQUEST_MS`. A batch is pending until step 5, however long its
+reporter has been dead, and step 5 is done `REQUEST_MS` after the time that it writes down, at the latest. So nothing of
+it comes later than `FORGET_MS` after that time. It takes clocks that agree to some seconds, and that nobody is stopped
+for minutes between looking at the lease and sending.
 """
 
 import hashlib
 import json
+import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -33,8 +40,9 @@ K = 24_000  # the most that a game between two moves, thousandths of a point
 SPREAD = 400.0  # points; ten times the chances for so many more
 BATCH = 100  # outcomes
 LEASE_MS = 60_000
-REMEMBERED_MS = 600_000
-PRUNE_ABOVE = 50  # batches in a player's list
+REQUEST_MS = 60_000  # see `store.connect`
+FORGET_MS = LEASE_MS + 2 * REQUEST_MS
+FORGET_BATCHES = 25  # struck from a player's list at once, or up to four times as many
 MAX_NAME = 80
 LADDERS = "#ladders"  # the partition that lists the ladders; no ladder can be called so
 
@@ -203,7 +211,7 @@ class Ratings:
         now = self.now_ms()
         batch = uuid.uuid4().hex
         rows = json.dumps([outcome.to_list() for outcome in outcomes])
-        self.items.put({"ladder": ladder, "item": f"batch#{batch}", "outcomes": rows, "began": now, "pending": now})
+        self.items.create({"ladder": ladder, "item": f"batch#{batch}", "outcomes": rows, "began": now, "pending": now})
         return self._finish(ladder, batch)
 
     def _finish(self, ladder: str, batch: str) -> tuple[int, list[str]]:
@@ -220,7 +228,8 @@ class Ratings:
             if self.now_ms() - read_ms > LEASE_MS:
                 raise BusyError(f"counting batch {batch} took over {LEASE_MS} ms; it will be taken up again")
             self._apply(ladder, batch, item["began"], key, steps)
-        self.items.update(ladder, f"batch#{batch}", "REMOVE pending", {})
+        done = {":now": self.now_ms()}
+        self.items.update(ladder, item["item"], "REMOVE pending SET done_ms = :now", done, "attribute_exists(pending)")
         return len(claimed), refused
 
     def _claim(self, ladder: str, batch: str, outcomes: list[Outcome]) -> tuple[list[Outcome], list[str]]:
@@ -300,16 +309,23 @@ class Ratings:
             "NOT contains(applied, :mark)",
         )
         self.histories.put({"player": f"{ladder}#{key}", "item": mark, "games": json.dumps(steps)})
-        self._prune(ladder, key)
+        self._forget(ladder, key)
 
-    def _prune(self, ladder: str, key: str) -> None:
-        """Forget the batches of long ago, so that the item stays small."""
-        item = self.items.get(ladder, f"player#{key}")
-        if item is None or len(item["applied"]) <= PRUNE_ABOVE:
+    def _forget(self, ladder: str, key: str) -> None:
+        """Strike from a player's list the batches of which nothing can come any more, so that the item stays small."""
+        item = self.items.get(ladder, f"player#{key}") or {}
+        limit = self.now_ms() - FORGET_MS
+        old = [mark for mark in item.get("applied", ()) if int(mark.partition("#")[0]) <= limit]
+        if len(old) < FORGET_BATCHES:
             return
-        limit = f"{self.now_ms() - REMEMBERED_MS:015d}"
-        if old := {mark for mark in item["applied"] if mark < limit}:
-            self.items.update(ladder, f"player#{key}", "DELETE applied :old", {":old": old})
+        tried = random.sample(old, min(len(old), 4 * FORGET_BATCHES))  # those that must stay are in nobody's way then
+        if over := {mark for mark in tried if self._is_over(ladder, mark.partition("#")[2], limit)}:
+            self.items.update(ladder, f"player#{key}", "DELETE applied :over", {":over": over})
+
+    def _is_over(self, ladder: str, batch: str, limit: int) -> bool:
+        """Whether a batch was done by `limit`; those of before `done_ms` was written have only their beginning."""
+        item = self.items.get(ladder, f"batch#{batch}")
+        return item is None or ("pending" not in item and item.get("done_ms", item["began"]) <= limit)
 
     def sweep(self, ladder: str, older_ms: int = LEASE_MS) -> int:
         """Bring to their end the batches whose reporters died; how many."""

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -144,3 +145,57 @@ def test_a_reporter_that_dies_at_any_write_leaves_nothing_half_done(
         assert total(ratings) == (0, before + 6)
         assert not ratings.sweep("generalsio", older_ms=0)
     assert n > 10
+
+
+class Dying(Ratings):
+    """A reporter that dies when it has changed the rating of one player."""
+
+    changed = False
+
+    def _apply(self, ladder: str, batch: str, began: int, key: str, steps: list[list[object]]) -> None:
+        if self.changed:
+            raise DiedError
+        super()._apply(ladder, batch, began, key, steps)
+        self.changed = True
+
+
+MINUTE = 60_000
+
+
+def test_a_batch_that_is_half_done_counts_once_however_late_it_is_taken_up(ledger: Connection) -> None:
+    """Others report meanwhile, so that what is old enough is struck from the lists."""
+    now = [1_700_000_000_000]
+    ratings, other = Ratings(ledger, lambda: now[0]), Player("bot:random")
+    with pytest.raises(DiedError):
+        Dying(ledger, lambda: now[0]).report([outcome("half")])
+    for n in range(60):
+        now[0] += MINUTE // 4
+        ratings.report([outcome(f"g{n}", (ANNA, other)), outcome(f"h{n}", (HUNTER, other))])
+    assert ratings.sweep("generalsio") == 1
+    assert total(ratings) == (0, 2 + 4 * 60)
+    assert ratings.get("generalsio", ANNA).games == ratings.get("generalsio", HUNTER).games == 61
+
+
+def test_many_reports_do_not_fill_a_players_item(ledger: Connection) -> None:
+    """DynamoDB takes items of up to 400 KB; a batch in a player's list has 48 bytes."""
+    ratings = Ratings(ledger)
+    ratings.report([outcome("g1")])
+    item = ratings.items.get("generalsio", "player#bot:hunter@0")
+    assert item is not None
+    now = ratings.now_ms()
+
+    def batches(count: int, began: int, **state: int) -> set[str]:
+        ids = [uuid.uuid4().hex for _ in range(count)]
+        rows = [{"ladder": "generalsio", "item": f"batch#{batch}", "began": began, **state} for batch in ids]
+        ratings.items.put_many(rows)
+        return {f"{began:015d}#{batch}" for batch in ids}
+
+    over = batches(40, now - 6 * MINUTE, done_ms=now - 5 * MINUTE) | batches(20, now - 20 * MINUTE)
+    open_ = batches(15, now - 20 * MINUTE, pending=now - 20 * MINUTE)
+    late = batches(15, now - 20 * MINUTE, done_ms=now - MINUTE)  # somebody may be at work on them still
+    ratings.items.put({**item, "applied": item["applied"] | over | open_ | late})
+    ratings.report([outcome("g2")])
+    item = ratings.items.get("generalsio", "player#bot:hunter@0")
+    assert item is not None
+    assert item["applied"] & (over | open_ | late) == open_ | late
+    assert ratings.get("generalsio", HUNTER).games == 2
