@@ -1,10 +1,9 @@
 """The fleet of `stratagem up`: which processes, how they find each other, and what there is to see of them."""
 
 import os
-import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from services.channels import open_channel, with_token
 from services.settings import METRICS_PORTS, PORTS
@@ -22,9 +22,10 @@ from store.connect import Connection
 from store.lake import Lake
 from store.names import LOCAL_PORT, Names
 from store.ratings import Ratings
-from stratagem.supervisor import Child, Fleet
+from stratagem.supervisor import Child, Fleet, listens
 
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
+PLAY_SECONDS = 3600.0  # that the store may take to play a long journal
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,26 @@ class Places:
 
 
 def fleet_of(
-    name: str, actors: int, board: str, seed: int, data: Path, places: Places, publish_seconds: float = 10.0
+    name: str,
+    actors: int,
+    board: tuple[int, int],
+    seed: int,
+    data: Path,
+    places: Places,
+    publish_seconds: float = 10.0,
 ) -> Fleet:
-    """The processes, in the order in which they need each other."""
+    """The processes, in the order in which they need each other; `board` is height and width."""
     environment = {**os.environ, **places.names.environment()}
     server, replay = f"127.0.0.1:{places.server}", f"127.0.0.1:{places.replay}"
 
-    def child(title: str, *arguments: str, ready: Callable[[], bool] = lambda: True) -> Child:
+    def child(
+        title: str, *arguments: str, ports: Sequence[int] = (), metrics: int | None = None, **others: Any
+    ) -> Child:
+        if places.metrics and metrics is not None:
+            ports = (*ports, places.metrics + metrics)
+            arguments += ("--metrics", f"127.0.0.1:{ports[-1]}")
         command = [sys.executable, "-m", "stratagem.cli", *arguments]
-        return Child(title, command, data / "logs" / f"{title}.log", environment, ready)
-
-    def metrics(process: int) -> tuple[str, ...]:
-        return ("--metrics", f"127.0.0.1:{places.metrics + process}") if places.metrics else ()
+        return Child(title, command, data / "logs" / f"{title}.log", environment, ports=ports, **others)
 
     addresses = ("--server", server, "--replay", replay)
     return Fleet(
@@ -62,32 +71,35 @@ def fleet_of(
             child(
                 "store",
                 *("store", "--data", str(data / "store"), "--port", str(places.store)),
-                ready=lambda: _listens(places.store),
+                ports=[places.store],
+                ready=lambda: listens(places.store),
+                start_seconds=PLAY_SECONDS,
             ),
             child(
                 "server",
                 *("serve", "game", "model", "elo", "matchmaker", "--listen", server, "--data", str(data / "games")),
-                *metrics(0),
+                ports=[places.server],
+                metrics=0,
                 ready=lambda: _serves(server),
             ),
-            child("replay", "serve", "replay", "--listen", replay, *metrics(1), ready=lambda: _serves(replay)),
+            child(
+                *("replay", "serve", "replay", "--listen", replay),
+                ports=[places.replay],
+                metrics=1,
+                ready=lambda: _serves(replay),
+            ),
             child(
                 "learner",
-                *("learn", "--name", name, "--board", board, "--seed", str(seed), "--data", str(data)),
-                *("--publish-seconds", str(publish_seconds), *addresses, *metrics(2)),
+                *("learn", "--name", name, "--board", "{}x{}".format(*board), "--seed", str(seed)),
+                *("--data", str(data), "--publish-seconds", str(publish_seconds), *addresses),
+                metrics=2,
             ),
             *(
-                child(f"actor-{n}", "actor", "--name", f"actor-{n}", "--policy", name, *addresses, *metrics(2 + n))
+                child(f"actor-{n}", "actor", "--name", f"actor-{n}", "--policy", name, *addresses, metrics=2 + n)
                 for n in range(1, actors + 1)
             ),
         ]
     )
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _serves(address: str) -> bool:
@@ -141,8 +153,13 @@ class FleetView:
 
     def _lines(self, over: Callable[[], bool]) -> None:
         following = 0.0
+        told = {child.name: "" for child in self.fleet.children}
         while not over():
             self.fleet.watch()
+            for child in self.fleet.children:
+                if child.trouble != told[child.name]:
+                    told[child.name] = child.trouble
+                    print(child.trouble or f"{child.name} is well again", flush=True)
             if time.monotonic() >= following:
                 following = time.monotonic() + LINE_SECONDS
                 print(self.line(), flush=True)
@@ -196,7 +213,10 @@ class FleetView:
         versions = Table("policy", "version", "bytes", "aliases", title="policies", title_justify="left")
         for policy in policies:
             versions.add_row(policy.name, str(policy.version), f"{policy.size:,}", ", ".join(policy.aliases))
-        return Group(processes, experience, versions, ladder, f"{self._rate:,.0f} transitions a second; Ctrl-C stops")
+        troubles = [Text(child.trouble, style="red") for child in self.fleet.children if child.trouble]
+        return Group(
+            processes, *troubles, experience, versions, ladder, f"{self._rate:,.0f} transitions a second; Ctrl-C stops"
+        )
 
 
 def _try(ask: Callable[[], Any]) -> list[Any]:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from store.connect import Connection
 from store.lake import Lake
 from store.policies import Policies
 from store.ratings import NEWCOMER, Ratings
-from stratagem.fleet import Places, census, fleet_of
-from stratagem.supervisor import Child, Fleet
+from stratagem import supervisor
+from stratagem.fleet import FleetView, Places, census, fleet_of
+from stratagem.supervisor import Child, Fleet, StartError
 
 NAME = "small"
 PATIENCE = 120.0  # seconds; a process imports torch and loads kernels first
@@ -74,7 +76,7 @@ class Watched:
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
     places = Places(free_port(), free_port(), free_port(), metrics=0)
-    fleet = fleet_of(NAME, 1, "4x4", 1, tmp_path, places, publish_seconds=1.0)
+    fleet = fleet_of(NAME, 1, (4, 4), 1, tmp_path, places, publish_seconds=1.0)
     fleet.start(lambda line: None)
     over = threading.Event()
 
@@ -113,3 +115,26 @@ def test_a_fleet_outlives_the_death_of_each_of_its_processes(watched: Watched) -
     assert sum(rating.millielo - NEWCOMER for rating in ladder) == 0
     assert len(ladder) >= 2
     assert len({rating.millielo for rating in ladder}) >= 2
+
+
+def test_a_fleet_does_not_join_a_store_that_answers_at_its_port(store_endpoint: str, tmp_path: Path) -> None:
+    taken = int(store_endpoint.rpartition(":")[2])
+    fleet = fleet_of(NAME, 1, (4, 4), 1, tmp_path, Places(taken, free_port(), free_port(), metrics=0))
+    with pytest.raises(StartError, match=f"port {taken} of 127.0.0.1, where store is to answer, is taken"):
+        fleet.start(lambda line: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_watches_is_told_why_a_process_cannot_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supervisor, "BACKOFF_SECONDS", (0.01,))
+    command = [sys.executable, "-c", "raise SystemExit('policy small is for another board')"]
+    doomed = Child("learner", command, tmp_path / "learner.log", dict(os.environ))
+    doomed.start()
+    view = FleetView(Fleet([doomed]), NAME, Places(free_port(), free_port(), free_port(), metrics=0))
+    view.watch(lambda: bool(doomed.trouble) and doomed.failures > 3)
+    told = capsys.readouterr().out
+    assert "learner has ended 3 times in a row" in told
+    assert "policy small is for another board" in told
+    doomed.stop()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -75,8 +76,49 @@ def test_a_child_that_does_not_listen_is_killed(tmp_path: Path) -> None:
         stop_seconds=0.2,
     )
     only.start()
-    only.await_ready(20)
+    only.await_ready()
     process = only.process
     only.stop()
     assert process is not None
     assert process.returncode == -signal.SIGKILL
+
+
+def test_what_answers_in_place_of_a_child_that_has_ended_is_not_taken_for_it(tmp_path: Path) -> None:
+    ended = child(tmp_path, "ended", "print('the port is in use')")
+    ended.ready = lambda: bool(ended.process and ended.process.wait(20) == 0)
+    with pytest.raises(StartError, match=r"ended ended \(0\) while starting.*\nthe port is in use"):
+        Fleet([ended]).start(lambda line: None)
+
+
+def test_nothing_is_started_where_a_port_is_taken(tmp_path: Path) -> None:
+    told: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        fleet = Fleet([child(tmp_path, "first"), child(tmp_path, "second", ports=[port])])
+        with pytest.raises(StartError, match=f"port {port} of 127.0.0.1, where second is to answer, is taken"):
+            fleet.start(told.append)
+    assert told == []
+    assert [c.state for c in fleet.children] == ["stopped", "stopped"]
+
+
+def test_a_start_that_takes_long_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "TELL_SECONDS", 0.05)
+    told: list[str] = []
+    slow = child(tmp_path, "slow", "print('played 1 of 2 lines', flush=True); import time; time.sleep(60)")
+    slow.ready = lambda: any("played 1 of 2 lines" in line for line in told)
+    Fleet([slow]).start(told.append)
+    assert told[0] == "starting slow"
+    assert told[-1].startswith("slow is still starting, ")
+    slow.stop()
+
+
+def test_a_child_that_ends_again_and_again_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "BACKOFF_SECONDS", (0.01,))
+    doomed = child(tmp_path, "doomed", "raise SystemExit('policy small is for another board')")
+    doomed.start()
+    assert doomed.trouble == ""
+    wait_for(lambda: (doomed.watch(), doomed.trouble)[1])
+    assert doomed.restarts >= 2
+    assert "doomed has ended 3 times in a row" in doomed.trouble
+    assert "policy small is for another board" in doomed.trouble
+    doomed.stop()

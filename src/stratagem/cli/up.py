@@ -8,17 +8,18 @@ from pathlib import Path
 
 import click
 
+from stratagem.cli.demo import BoardSize
 from stratagem.supervisor import StartError
 
 
 @click.command()
 @click.option("--name", default="fleet", show_default=True, help="Name of the policy that is trained.")
 @click.option("--actors", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that play.")
-@click.option("--board", default="6x6", show_default=True, metavar="HxW", help="Plain boards of this size.")
+@click.option("--board", type=BoardSize(), default="6x6", show_default=True, help="Plain boards of this size.")
 @click.option("--minutes", type=float, help="Stop after so long; without it at Ctrl-C.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), default=Path("runs/up"), show_default=True, help="Folder.")
-def up(name: str, actors: int, board: str, minutes: float | None, seed: int, data: Path) -> None:
+def up(name: str, actors: int, board: tuple[int, int], minutes: float | None, seed: int, data: Path) -> None:
     """Run a whole fleet on this machine: local store, servers, a learner and actors.
 
     Started again with the same --data it finds every policy, rating and game. Ctrl-C stops it in order.
