@@ -181,7 +181,9 @@ class FleetView:
         """Policies, ratings and tables as the services tell them; empty where one does not answer."""
         models, elo = model_pb2_grpc.ModelServiceStub(self._server), elo_pb2_grpc.EloServiceStub(self._server)
         replay = replay_pb2_grpc.ReplayServiceStub(self._replay)
-        policies = _try(lambda: models.ListPolicies(model_pb2.ListPoliciesRequest(limit=8), timeout=2.0).policies)
+        policies = _try(
+            lambda: models.ListPolicies(model_pb2.ListPoliciesRequest(name=self.name, limit=8), timeout=2.0).policies
+        )
         ratings = _try(lambda: elo.GetRatings(elo_pb2.GetRatingsRequest(limit=8), timeout=2.0).ratings)
         tables = _try(lambda: replay.GetStats(replay_pb2.GetStatsRequest(), timeout=2.0).tables)
         now, total = time.monotonic(), sum(t.transitions_inserted for t in tables)
