@@ -2,23 +2,25 @@
 
 moto's server answers requests in threads that can come between another's check and its write; here they take turns, so
 a conditional write is as exact as on AWS. And what was written lasts: every request that changed something is appended
-to a journal before it is answered, and a new server plays the journal again, so `kill -9` loses nothing that was
-acknowledged.
+to a journal before it is answered, and a new server plays the journal again before it listens (`store.journal`), so
+`kill -9` loses nothing that was acknowledged.
 """
 
 import io
 import json
 import logging
+import socket
 import threading
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import run_wsgi_app
 
+from store.journal import play
 from store.lock import lock_folder
 
 READS = ("Get", "BatchGet", "Query", "Scan", "List", "Describe")
@@ -28,26 +30,40 @@ READS = ("Get", "BatchGet", "Query", "Scan", "List", "Describe")
 class LocalStore:
     """A server at 127.0.0.1. `journal` is the file that keeps what was written; None: nothing lasts.
 
-    Its folder is this store's alone. Raises OSError where another process uses the folder or the port, and ValueError
-    for a journal that is damaged before its last line.
+    Its folder is this store's alone. A long journal takes a while, of which `told` hears.
+
+    Raises OSError where another process uses the folder or the port, and ValueError for a journal that is damaged
+    before its last line.
     """
 
-    def __init__(self, port: int = 0, journal: Path | None = None) -> None:
+    def __init__(
+        self, port: int = 0, journal: Path | None = None, told: Callable[[str], None] = lambda line: None
+    ) -> None:
         self._own = lock_folder(journal.parent) if journal is not None else None
         self._app = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
         self._file: IO[str] | None = None
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        self._server = make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=MotoRequestHandler)
+        with _bound(port) as bound:
+            self._port: int = bound.getsockname()[1]
+            if journal is not None:
+                play(journal, self._app, told)
+                self._file = journal.open("a", encoding="utf-8")
+            bound.listen(128)
+            self._server = make_server(
+                "127.0.0.1",
+                self._port,
+                self._answer,
+                threaded=True,
+                request_handler=MotoRequestHandler,
+                fd=bound.fileno(),  # of which it makes a copy
+            )
         self._server.daemon_threads = True  # type: ignore[attr-defined]
-        if journal is not None:
-            self._play(journal)
-            self._file = journal.open("a", encoding="utf-8")
 
     @property
     def endpoint(self) -> str:
         """The URL that clients are given."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._port}"
 
     def serve(self) -> None:
         """Answer requests until `stop` is called."""
@@ -79,33 +95,17 @@ class LocalStore:
         start_response(status, list(headers))
         return answer
 
-    def _play(self, journal: Path) -> None:
-        """Do again what the journal tells; a last line that was cut off was never answered, and is cut away."""
-        if not journal.exists():
-            return
-        good = 0
-        with journal.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    told = json.loads(line)
-                except ValueError:
-                    if file.read(1):
-                        raise ValueError(
-                            f"{journal}, line {number}: is damaged; accepted: a journal as written"
-                        ) from None
-                    break
-                good += len(line)
-                builder = EnvironBuilder(
-                    method=told["method"],
-                    path=told["path"],
-                    query_string=told["query"],
-                    headers=[tuple(pair) for pair in told["headers"]],
-                    data=b64decode(told["body"]),
-                    base_url=self.endpoint,
-                )
-                run_wsgi_app(self._app, builder.get_environ(), buffered=True)
-        with journal.open("r+b") as file:
-            file.truncate(good)
+
+def _bound(port: int) -> socket.socket:
+    """A socket that has the port and does not listen yet. Raises OSError where it is taken."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError as error:
+        bound.close()
+        raise OSError(f"port {port} of 127.0.0.1: {error.strerror}") from None
+    return bound
 
 
 def _changes(environ: dict[str, Any]) -> bool:

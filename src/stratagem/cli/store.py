@@ -19,7 +19,7 @@ def store(port: int, data: Path) -> None:
     from store.names import Names
 
     try:
-        server = LocalStore(port, data / "store.journal")
+        server = LocalStore(port, data / "store.journal", told=click.echo)
     except (OSError, ValueError) as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(2)
