@@ -1,10 +1,11 @@
 """An actor: plays what the matchmaker says with the latest policy, sends the experience, reports the games.
 
-    pairings -> tables -> T turns at all tables -> a fragment a table -> the replay table
-                                               -> finished games     -> ratings and lake
+    pairings -> tables -> T turns at all tables -> fragments      -> the replay table
+                                               -> finished games -> ratings and lake
 
 Whatever it cannot deliver at once it keeps and sends again (`actors.reporter`, `actors.outcomes`); a new version of the
-policy is taken between two fragments. Killed, it loses the games under way and what it had not sent: at most
+policy is taken between two fragments. A table whose fragment might be too long for a message has several, each of some
+of its games. Killed, it loses the games under way and what it had not sent: at most
 `WAITING` outcomes and the reporter's queue of fragments.
 """
 
@@ -14,14 +15,16 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import grpc
 import numpy as np
 import torch
 from torch import Tensor
 
-from actors.fragment import Recorder
+from actors.fragment import MOST_GAMES, Recorder
 from actors.outcomes import GameLog, OutcomeReporter
+from actors.positions import position_size
 from actors.setup import Setup
 from engine.arrays import Float32, Int32
 from engine.batch import GameBatch
@@ -35,8 +38,12 @@ from learner.snapshot import SnapshotError
 from services.logs import get_log
 from services.metrics import ACTOR_GAMES, ACTOR_TRANSITIONS, ACTOR_VERSION
 from services.model_client import fetch_policy
+from services.settings import Settings
 from services.stubs import common_pb2, matchmaker_pb2, matchmaker_pb2_grpc, model_pb2, model_pb2_grpc, replay_pb2
 from store.ratings import Player
+
+FRAGMENT_BYTES = Settings.max_message * 3 // 4  # before compression
+HAND_OVER_SECONDS = 0.5  # between two looks whether to stop, where too much waits to be sent
 
 _log = get_log("actor")
 
@@ -54,11 +61,26 @@ class ActorSettings:
     wait_seconds: float = 2.0  # between two tries while a service or the first policy is missing
 
 
+def games_of_a_fragment(setup: Setup, learners: int, turns: int, memory: int) -> int:
+    """How many games a fragment may hold, for `memory` planes a row, so that a message can carry it."""
+    tiles = setup.board.board_height * setup.board.board_width
+    played = 2 * turns * (setup.seats + 2 * learners) + 2 * learners  # actions, log-probabilities, values
+    game = position_size(1, setup.seats, tiles) + played + 2 * learners * memory * tiles
+    return max(1, min(MOST_GAMES, FRAGMENT_BYTES // game))
+
+
 class PlayedTable:
-    """A batch of games with the same company, as an actor plays it."""
+    """A batch of games with the same company, as an actor plays it; `most` of them go into a fragment."""
 
     def __init__(
-        self, setup: Setup, games: int, seats: tuple[int, ...], opponent: Opponent | None, rival: Player, actor: str
+        self,
+        setup: Setup,
+        games: int,
+        seats: tuple[int, ...],
+        opponent: Opponent | None,
+        rival: Player,
+        actor: str,
+        most: int,
     ) -> None:
         self.batch: GameBatch = setup.batch(games)
         self.seats, self.opponent, self.rival = seats, opponent, rival
@@ -67,13 +89,36 @@ class PlayedTable:
         self.over = np.zeros(games, np.bool_)
         self.log = GameLog(self.batch, actor)
         self.batch.reset()
-        self.recorder = Recorder(setup, self.batch, f"{actor}-{uuid.uuid4().hex[:12]}", seats)
+        each = -(-games // -(-games // most))  # as many in each fragment as can be
+        self._parts = [slice(first, min(first + each, games)) for first in range(0, games, each)]
+        self._recorders = [
+            Recorder(
+                setup,
+                self.batch,
+                f"{actor}-{uuid.uuid4().hex[:12]}",
+                seats,
+                first=part.start,
+                games=part.stop - part.start,
+            )
+            for part in self._parts
+        ]
         if opponent is not None:
             opponent.begin(self.batch, self._other)
 
     @property
     def _other(self) -> int:
         return next(seat for seat in range(self.batch.seats) if seat not in self.seats)
+
+    def begin(self, version: int, memory: Float32) -> None:
+        """Begin fragments, with the policy's memory (rows, M, H, W)."""
+        memory = memory.reshape(self.batch.num_games, len(self.seats), *memory.shape[1:])
+        for part, recorder in zip(self._parts, self._recorders, strict=True):
+            recorder.begin(version, memory[part])
+
+    def finish(self, last_values: Float32) -> list[replay_pb2.Fragment]:
+        """The fragments, given the values (rows,) of what is seen now."""
+        values = last_values.reshape(self.batch.num_games, len(self.seats))
+        return [r.finish(values[part]) for part, r in zip(self._parts, self._recorders, strict=True)]
 
     def look(self) -> tuple[Int32, Int32]:
         """Words (rows, H, W) and vectors (rows, V) of the learning seats, game by game."""
@@ -88,7 +133,9 @@ class PlayedTable:
         actions[:, list(self.seats)] = codes.reshape(games, learners)
         if self.opponent is not None:
             actions[:, self._other] = self.opponent.act(self.fresh)
-        self.recorder.add(actions, log_probs.reshape(games, learners), values.reshape(games, learners))
+        log_probs, values = log_probs.reshape(games, learners), values.reshape(games, learners)
+        for part, recorder in zip(self._parts, self._recorders, strict=True):
+            recorder.add(actions[part], log_probs[part], values[part])
         self.log.note(self.fresh, self.over, actions)
         _, _, terminated, truncated, info = self.batch.step(actions)
         self.fresh = self.over
@@ -104,9 +151,10 @@ class Actor:
         self,
         settings: ActorSettings,
         server: grpc.Channel,
-        send: Callable[[replay_pb2.Fragment], None],
+        send: Callable[[replay_pb2.Fragment, float], None],
         outcomes: OutcomeReporter,
     ) -> None:
+        """`send` takes a fragment, and raises TimeoutError if it could not for so many seconds."""
         self.settings, self.server, self.send, self.outcomes = settings, server, send, outcomes
         self.generator = torch.Generator().manual_seed(secrets.randbits(62))
         self.version = 0
@@ -117,9 +165,11 @@ class Actor:
         self.transitions = 0
         self._snapshots: dict[int, Policy] = {}
         self._looked = self._paired = 0.0
+        self._stopped: Callable[[], bool] = lambda: False
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Play fragments until `stopped`. What a service does not answer is tried again."""
+        self._stopped = stopped
         while not stopped():
             try:
                 self._refresh()
@@ -175,18 +225,17 @@ class Actor:
         self._paired = time.monotonic()
 
     def _tables_of(self, pairing: matchmaker_pb2.Pairing) -> list[PlayedTable]:
-        def setup() -> Setup:
-            return replace(self.setup, seed=secrets.randbits(61))
+        def table(games: int, seats: tuple[int, ...], opponent: Opponent | None, rival: Player) -> PlayedTable:
+            setup = replace(self.setup, seed=secrets.randbits(61))
+            most = games_of_a_fragment(setup, len(seats), self.settings.turns, self.policy.config.memory)
+            return PlayedTable(setup, games, seats, opponent, rival, self.settings.name, most)
 
         if pairing.kind == matchmaker_pb2.Pairing.KIND_SELF:
             me = Player(f"policy:{self.settings.policy}", self.version)
-            return [PlayedTable(setup(), pairing.games, (0, 1), None, me, self.settings.name)]
+            return [table(pairing.games, (0, 1), None, me)]
         opponent, rival = self._rival(pairing)
         halves = [half for half in (pairing.games - pairing.games // 2, pairing.games // 2) if half]
-        return [
-            PlayedTable(setup(), games, (seat,), opponent(), rival, self.settings.name)
-            for seat, games in enumerate(halves)
-        ]
+        return [table(games, (seat,), opponent(), rival) for seat, games in enumerate(halves)]
 
     def _rival(self, pairing: matchmaker_pb2.Pairing) -> tuple[Callable[[], Opponent], Player]:
         """Who makes the opponent, and under which name it is rated."""
@@ -206,9 +255,7 @@ class Actor:
         crew = crew_of(torch.device("cpu"))
         begin = 0
         for table in self.tables:
-            shape = (table.batch.num_games, len(table.seats), *self.memory.shape[1:])
-            kept = self.memory[begin : begin + table.rows].reshape(shape)
-            table.recorder.begin(self.version, kept.numpy())
+            table.begin(self.version, self.memory[begin : begin + table.rows].numpy())
             begin += table.rows
         me = Player(f"policy:{self.settings.policy}", self.version)
         for _ in range(self.settings.turns):
@@ -223,17 +270,28 @@ class Actor:
                 for table in self.tables:
                     rows = slice(begin, begin + table.rows)
                     for outcome in table.step(codes[rows], log_probs[rows], values[rows], me):
-                        self.outcomes.put(outcome)
+                        self._hand_over(self.outcomes.put, outcome)
                         ACTOR_GAMES.inc()
                     begin += table.rows
         last = self._answer(crew).values[0].numpy()
         begin = 0
         for table in self.tables:
-            values = last[begin : begin + table.rows].reshape(table.batch.num_games, len(table.seats))
-            self.send(table.recorder.finish(values))
+            for fragment in table.finish(last[begin : begin + table.rows]):
+                self._hand_over(self.send, fragment)
             self.transitions += self.settings.turns * table.rows
             ACTOR_TRANSITIONS.inc(self.settings.turns * table.rows)
             begin += table.rows
+
+    def _hand_over(self, take: Callable[[Any, float], None], what: Any) -> None:
+        """Hand something over to be sent, unless the actor is to stop and too much waits."""
+        stopped = False
+        while not stopped:
+            stopped = self._stopped()
+            try:
+                take(what, 0.0 if stopped else HAND_OVER_SECONDS)
+                return
+            except TimeoutError:
+                continue
 
     def _answer(self, crew: Crew) -> Output:
         """The policy's answer to what all rows see now."""

@@ -77,9 +77,12 @@ class OutcomeReporter:
         """Outcomes that wait."""
         return self._queue.qsize()
 
-    def put(self, outcome: common_pb2.Outcome) -> None:
-        """Hand an outcome over; waits where too many wait."""
-        self._queue.put(outcome)
+    def put(self, outcome: common_pb2.Outcome, timeout: float | None = None) -> None:
+        """Hand an outcome over; waits where too many wait, `timeout` seconds at most, then raises TimeoutError."""
+        try:
+            self._queue.put(outcome, timeout=timeout)
+        except queue.Full:
+            raise TimeoutError(f"{WAITING} outcomes still wait after {timeout} s; is the service there?") from None
 
     def stop(self, seconds: float = 20.0) -> int:
         """Send what waits, for so long; how many are left unsent."""
