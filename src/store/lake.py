@@ -6,7 +6,8 @@ writer can create; whoever finds the note carries it out first, and every step m
 
     1  the note: which files' which games become which parts
     2  the parts
-    3  a mark for each game that a part holds it, so that a report that comes late adds no second row
+    3  a mark for each game that a part holds it, so that a report that comes late adds no second row; those of joined
+       parts have theirs
     4  the files are removed, then the note
 
 A query that runs between steps 2 and 4 of joining parts sees their games twice; between runs none is double.
@@ -32,6 +33,7 @@ FOLD_FILES = 500  # that one run of the writer takes
 FOLD_GAMES = 2000
 SMALL_PART = 4 << 20  # bytes; smaller parts of a partition are joined
 JOIN_PARTS = 8  # as soon as there are so many
+JOIN_BYTES = SMALL_PART  # what is joined into one part ends with the part that reaches so many
 SETTLED_SECONDS = 600.0  # no writer is at work on a part for longer, see LEASE_SECONDS
 LEASE_SECONDS = 60.0
 WRITER, NOTE, MARK = "#writer", "note", "lake"
@@ -92,16 +94,22 @@ class Lake:
                 small[part.ruleset, part.date].append(part)
         went = 0
         for (ruleset, date), parts in small.items():
-            if len(parts) >= JOIN_PARTS:
-                rows = [row for part in parts for row in self.rows(part)]
-                made = {"key": _part_key(ruleset, date, rows), "ruleset": ruleset, "games": [r.game_id for r in rows]}
-                if self._note([part.key for part in parts], [made]):
-                    went += len(parts)
+            if len(parts) < JOIN_PARTS:
+                continue
+            for group in _by_bytes(parts):
+                rows = [row for part in group for row in self.rows(part)]
+                made = {"key": _part_key(ruleset, date, rows), "ruleset": ruleset, "games": None}
+                if self._note([part.key for part in group], [made]):
+                    went += len(group)
                 self._carry_out()
         return went
 
     def _note(self, files: list[str], parts: list[dict[str, Any]]) -> bool:
-        """Note down what to do, unless another writer's note stands there; whether it was noted."""
+        """Note down what to do, unless another writer's note stands there; whether it was noted.
+
+        The games of a part are told by their ids, or None: all of the files. DynamoDB takes notes of up to 400 KB, less
+        than the ids of all games that a part may hold.
+        """
         body = json.dumps({"files": files, "parts": parts})
         return self.games.create({"game": WRITER, "item": NOTE, "note_id": uuid.uuid4().hex, "body": body})
 
@@ -115,11 +123,12 @@ class Lake:
         rows = self._read_all(note["files"])
         done = 0
         for part in note["parts"] if rows is not None else ():
-            chosen = [rows[game] for game in part["games"]] if rows is not None else []
+            read = rows or {}
+            chosen = [read[game] for game in (read if part["games"] is None else part["games"])]
             if time.monotonic() - begin > LEASE_SECONDS:
                 raise BusyError(f"writing {part['key']} took over {LEASE_SECONDS} s; it will be taken up again")
             objects.put(self.connection, self.bucket, part["key"], to_parquet(chosen))
-            self.games.put_many([{"game": game, "item": MARK} for game in part["games"]])
+            self.games.put_many([{"game": game, "item": MARK} for game in part["games"] or ()])
             done += len(chosen)
         made = {part["key"] for part in note["parts"]}
         objects.delete(self.connection, self.bucket, [key for key in note["files"] if key not in made])
@@ -178,7 +187,7 @@ class Lake:
         """Every game, those that wait to be folded last."""
         for part in self.parts():
             yield from self.rows(part)
-        yield from self._waiting()[0]
+        yield from self.waiting()
 
     def find(self, game_id: str) -> GameRow:
         """A game. Raises NotFoundError. It reads the lake from one end: for a person's question, not for a server's."""
@@ -186,6 +195,18 @@ class Lake:
             if row.game_id == game_id:
                 return row
         raise NotFoundError(f"game {game_id} is not in the lake")
+
+
+def _by_bytes(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """Parts to be joined with each other, the smallest first, up to `JOIN_BYTES` and a part, and `FOLD_FILES`."""
+    group: list[Part] = []
+    for part in sorted(parts, key=lambda part: (part.size, part.key)):
+        group.append(part)
+        if sum(each.size for each in group) >= JOIN_BYTES or len(group) == FOLD_FILES:
+            yield group
+            group = []
+    if len(group) > 1:
+        yield group
 
 
 def _by_partition(rows: Sequence[GameRow]) -> dict[tuple[str, str], list[GameRow]]:

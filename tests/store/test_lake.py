@@ -69,6 +69,49 @@ def test_parts_are_partitioned_and_small_ones_joined(connection: Connection, mon
     assert len(ids(lake)) == 12
 
 
+def test_a_large_lake_is_joined_by_the_piece(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB takes items of up to 400 KB, and so must the writer's note be."""
+    monkeypatch.setattr(lake_module, "JOIN_PARTS", 3)
+    lake, games = Lake(connection), 2100
+    like, day = row(0).__dict__, row(0).finished_ms // 86_400_000 * 86_400_000
+    for part in range(3):
+        ids_ = [f"{'x' * 60}-{part}-{number}" for number in range(games)]
+        lake.add([GameRow(**{**like, "game_id": game, "finished_ms": day + part}) for game in ids_])
+        lake.fold()
+    notes: list[int] = []
+    create = Items.create
+    monkeypatch.setattr(Items, "create", lambda self, item: (notes.append(len(item["body"])), create(self, item))[1])
+    assert lake.join(settled_seconds=0) == 3
+    assert max(notes) < 10_000
+    assert len(list(lake.parts())) == 1
+    assert set(ids(lake).values()) == {1}
+    assert len(ids(lake)) == 3 * games
+    assert lake.add([row(0)]) == 1
+    assert lake.add([GameRow(**{**like, "game_id": ids_[0]})]) == 0  # late
+
+
+def test_what_is_joined_is_bounded(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lake_module, "JOIN_PARTS", 3)
+    lake = Lake(connection)
+    for number in range(7):
+        lake.add([row(number)])
+        lake.fold()
+    largest = max(part.size for part in lake.parts())
+    monkeypatch.setattr(lake_module, "JOIN_BYTES", 3 * largest - 10)
+    assert lake.join(settled_seconds=0) == 6
+    assert sorted(len(lake.rows(part)) for part in lake.parts()) == [1, 3, 3]
+    assert ids(lake) == {f"g{number}": 1 for number in range(7)}
+
+
+def test_every_game_is_read_however_many_wait(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lake_module, "FOLD_FILES", 2)
+    lake = Lake(connection)
+    for number in range(5):
+        lake.add([row(number)])
+    assert ids(lake) == {f"g{number}": 1 for number in range(5)}
+    assert lake.find("g4") == row(4)
+
+
 class DiedError(Exception):
     """The writer was killed."""
 
@@ -109,6 +152,8 @@ def test_a_writer_that_dies_at_any_write_leaves_each_game_once(
         died = False
         try:
             lake.fold()
+            monkeypatch.setattr(lake_module, "JOIN_PARTS", 2)
+            lake.join(settled_seconds=0)
         except DiedError:
             died = True
         monkeypatch.undo()
@@ -117,7 +162,7 @@ def test_a_writer_that_dies_at_any_write_leaves_each_game_once(
         assert ids(lake) == Counter(told)
         if not died:
             break
-    assert n > 6
+    assert n > 12
 
 
 def test_a_human_game_takes_less_than_4_kb(replays: Path) -> None:
