@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.services.loopback import channel_to
 
+from services.model_server import ModelServicer
 from store.connect import Connection
 from store.lake import Lake
 from store.policies import Policies
@@ -123,6 +125,16 @@ def test_a_fleet_does_not_join_a_store_that_answers_at_its_port(store_endpoint: 
     with pytest.raises(StartError, match=f"port {taken} of 127.0.0.1, where store is to answer, is taken"):
         fleet.start(lambda line: None)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_view_tells_of_the_policy_that_is_trained(connection: Connection) -> None:
+    policies = Policies(connection)
+    for name, versions in (("another", 9), (NAME, 2)):
+        for version in range(versions):
+            policies.publish(name, b"%d" % version, {})
+    view = FleetView(Fleet([]), NAME, Places(free_port(), free_port(), free_port(), metrics=0))
+    with channel_to([ModelServicer(policies)]) as view._server:
+        assert f"version 2 of {NAME};" in view.line()
 
 
 def test_who_watches_is_told_why_a_process_cannot_stay(
