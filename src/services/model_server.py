@@ -133,8 +133,8 @@ def checked_limit(limit: int) -> int:
 def _about(text: str) -> dict[str, Any]:
     try:
         about = json.loads(text or "{}")
-        json.dumps(about, allow_nan=False)
-    except (ValueError, RecursionError):  # numbers that JSON does not have, or too deep a nesting
+        json.dumps(about, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):  # numbers that JSON does not have, half a character, or too deep a nesting
         raise invalid("info.about", text, "a JSON object") from None
     if not isinstance(about, dict):
         raise invalid("info.about", text, "a JSON object")

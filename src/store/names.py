@@ -21,11 +21,10 @@ MODELS_BUCKET_VARIABLE = "STRATAGEM_MODELS_BUCKET"
 LAKE_BUCKET_VARIABLE = "STRATAGEM_LAKE_BUCKET"
 
 # Variables that the services and their callers read beside those, see `services.settings`.
-SERVER_VARIABLE = "STRATAGEM_SERVER"  # HOST:PORT of the services, for actors and learners
+SERVER_VARIABLE = "STRATAGEM_SERVER"  # HOST:PORT of the services, for actors
 TOKEN_VARIABLE = "STRATAGEM_TOKEN"  # the bearer token of the services
 CALLER_HEADER_VARIABLE = "STRATAGEM_CALLER_HEADER"  # the header by which a proxy tells the API who calls
 CALLER_HEADER = "x-stratagem-caller"  # ADDRESS:PORT, on AWS set by CloudFront
-TOKEN_SECRET_VARIABLE = "STRATAGEM_TOKEN_SECRET"  # the secret in AWS Secrets Manager that holds it
 
 
 class Kind(StrEnum):

@@ -113,7 +113,9 @@ def test_what_is_wrong_with_a_policy_is_told(channel: grpc.Channel) -> None:
     assert refusal(caught.value)[0] == grpc.StatusCode.NOT_FOUND
 
 
-@pytest.mark.parametrize("about", ['{"a": NaN}', '{"a": 1e999}', "[]", "{", 100_000 * "[", 50_000 * '{"a":'])
+@pytest.mark.parametrize(
+    "about", ['{"a": NaN}', '{"a": 1e999}', "[]", "{", 100_000 * "[", 50_000 * '{"a":', r'{"a": "\ud800"}']
+)
 def test_metadata_that_is_no_json_object_is_refused(channel: grpc.Channel, about: str) -> None:
     info = model_pb2.PolicyInfo(
         name="demo", sha256=hashlib.sha256(WEIGHTS[:CHUNK]).hexdigest(), size=CHUNK, about=about

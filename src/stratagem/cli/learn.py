@@ -1,7 +1,9 @@
 """`stratagem learn`: a learner over the services."""
 
 import signal
+import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,8 +56,16 @@ def learn(
     setup = Setup(like.ruleset, like.board, shaping=replace(like.shaping, gamma=like.settings.gamma))
     settings = replace(like.settings, minibatches=3, vtrace=True)  # an update has fewer rows than the demo's
     plan = FleetPlan(name, setup, like.network, settings, seed, publish_seconds=publish_seconds)
-    with open_channel(server) as to_server, metrics_at(metrics):
+    with ExitStack() as stack:
         try:
-            FleetLearner(plan, with_token(to_server), replay, data).run(stopped.is_set)
+            to_server = stack.enter_context(open_channel(server))
+            stack.enter_context(metrics_at(metrics))
+            learner = FleetLearner(plan, with_token(to_server), replay, data)
+        except (ValueError, OSError) as error:  # settings that cannot be, a port that is taken, a lost certificate
+            click.echo(f"stratagem: {error}", err=True)
+            sys.exit(2)
+        try:
+            learner.run(stopped.is_set)
         except SnapshotError as error:
-            raise click.ClickException(str(error)) from None
+            click.echo(f"stratagem: {error}", err=True)
+            sys.exit(2)

@@ -1,4 +1,4 @@
-"""What is told of `stratagem serve` and `stratagem actor` that cannot be."""
+"""What is told of settings of `stratagem serve`, `actor` and `learn` that cannot be."""
 
 import socket
 
@@ -23,6 +23,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, arguments: list[str], **environment
         (["serve", "--listen", "127.0.0.1:99999"], 'listen is "127.0.0.1:99999"; accepted: HOST:PORT'),
         (["serve", "--listen", "here"], 'listen is "here"; accepted: HOST:PORT'),
         (["serve", "--metrics", "foo"], 'metrics is "foo"; accepted: HOST:PORT'),
+        (["learn", "--metrics", "foo"], 'metrics is "foo"; accepted: HOST:PORT'),
         (["actor", "--metrics", "foo"], 'metrics is "foo"; accepted: HOST:PORT'),
     ],
 )
@@ -30,7 +31,7 @@ def test_addresses_that_are_none(monkeypatch: pytest.MonkeyPatch, arguments: lis
     assert refused(monkeypatch, arguments).startswith(f"stratagem: {told}")
 
 
-@pytest.mark.parametrize("command", ["serve", "actor"])
+@pytest.mark.parametrize("command", ["serve", "actor", "learn"])
 def test_settings_that_cannot_be(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     told = refused(monkeypatch, [command], STRATAGEM_MAX_MESSAGE="abc")
     assert told == 'stratagem: STRATAGEM_MAX_MESSAGE is "abc"; accepted: int'
