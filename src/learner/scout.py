@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as pack_tensors
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, relu
 
@@ -22,7 +23,7 @@ from engine.bots.told import NEVER
 from engine.tiles import CITY, GENERAL, IMPASSABLE
 from learner.crew import Crew
 from learner.precision import half_precision
-from learner.snapshot import SnapshotError, fill, portable
+from learner.snapshot import SnapshotError, fill, portable, replace_file
 
 WEIGHTS = Path(__file__).with_name("scout.safetensors")  # what it plays by
 POINT = 64.0  # points of a unit of log-odds
@@ -178,8 +179,7 @@ def guesser_of(network: Scout, crew: Crew | None = None, in_half: bool = False) 
 
 def save_scout(network: Scout, path: Path) -> None:
     """Write the weights, safetensors in half precision."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.half() for name, tensor in portable(network.state_dict()).items()}, path)
+    replace_file(path, pack_tensors({name: tensor.half() for name, tensor in portable(network.state_dict()).items()}))
 
 
 def load_scout(path: Path = WEIGHTS) -> Scout:

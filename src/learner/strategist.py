@@ -21,7 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as pack_tensors
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the name the field knows it by)
 
@@ -35,6 +36,7 @@ from engine.bots.strategist import HIDDEN
 from engine.rewards import Shaping
 from learner.move_games import AWAITING, FIRST_BOT, LEARNER, SEEKER, UNTOLD, MoveFragment, MoveGames, Weights
 from learner.move_gradient import DIVERGENCE, ENTROPY, UNIT, Network, gradients, log_probabilities
+from learner.snapshot import replace_file
 from learner.strategist_export import quantised
 
 RULESETS = (("generalsio", "site"), ("competition", "competition"))
@@ -433,10 +435,10 @@ class StrategistRun:
     def save(self, path: Path) -> None:
         """Write what the chooser learned, and the critic, safetensors."""
         networks = {CHOOSER: self.learned, CRITIC: self._critic}
-        save_file(
-            {f"{name}.{key}": value for name, part in networks.items() for key, value in part.state_dict().items()},
-            path,
-        )
+        tensors = {
+            f"{name}.{key}": value for name, part in networks.items() for key, value in part.state_dict().items()
+        }
+        replace_file(path, pack_tensors(tensors))
 
     def start_from(self, *paths: Path) -> None:
         """Go on from what `save` wrote; of several from their mean, which may play better than each of runs that have a

@@ -1,6 +1,7 @@
 """Behaviour cloning: what the network is shown is what the players saw and did, and it learns it."""
 
 from dataclasses import replace
+from math import nan
 
 import numpy as np
 import pytest
@@ -135,6 +136,37 @@ def test_the_command_writes_a_policy_that_training_can_begin_from(games, tmp_pat
         assert torch.equal(begun.state_dict()[name], tensor)
     with pytest.raises(ValueError, match="has the network"):
         Training(replace(plan, network=NETWORK), tmp_path / "other")
+
+
+def test_the_command_keeps_what_it_learned_though_the_score_is_never_made(games, tmp_path, monkeypatch):
+    for number, (record, *_) in enumerate(games):
+        (tmp_path / f"{number}.gior").write_bytes(encode_gior(replay_of(record)))
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("learner.cloning.score", stop)
+    command = ["clone", *(str(tmp_path / f"{number}.gior") for number in range(3)), "--out", str(tmp_path / "clone")]
+    CliRunner().invoke(main, [*command, "--minutes", "0.02"])
+    assert load_policy(tmp_path / "clone").about["player_turns"] > 0
+
+
+def test_the_command_keeps_no_weights_that_are_no_numbers(games, tmp_path, monkeypatch):
+    for number, (record, *_) in enumerate(games):
+        (tmp_path / f"{number}.gior").write_bytes(encode_gior(replay_of(record)))
+    train = Cloning.train
+
+    def ruin(cloning, *arguments):
+        train(cloning, *arguments)
+        cloning.policy.value.weight.data.fill_(nan)
+
+    monkeypatch.setattr(Cloning, "train", ruin)
+    command = ["clone", *(str(tmp_path / f"{number}.gior") for number in range(3)), "--out", str(tmp_path / "clone")]
+    result = CliRunner().invoke(main, [*command, "--minutes", "0.02", "--rate", "0.9"])
+    assert result.exit_code == 1
+    assert "no numbers any more, rate is 0.9" in result.output
+    assert not (tmp_path / "clone.safetensors").exists()
+    assert CliRunner().invoke(main, [*command, "--rate", "-1"]).exit_code == 2
 
 
 def test_human_games_can_be_learned(replays):

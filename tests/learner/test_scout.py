@@ -304,6 +304,15 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path, arguments, told):
     assert told in result.output
 
 
+def test_the_command_does_not_write_over_a_recording(tmp_path):
+    games = tmp_path / "games.jsonl"
+    games.write_text("{}")
+    result = CliRunner().invoke(main, ["scout", str(games), str(games), "--games", "0"])
+    assert result.exit_code == 2
+    assert "games.jsonl; accepted: a name that ends in .safetensors" in " ".join(result.output.split())
+    assert games.read_text() == "{}"
+
+
 def test_a_person_is_guessed_better_by_the_one_in_the_box(replays):
     games = load_games([replays / "human_1v1_v13.jsonl.gz"])[0][:60]
     lessons = collect_recorded(games)

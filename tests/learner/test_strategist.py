@@ -1,5 +1,8 @@
 """Learning to choose among moves: advantages between decisions, whole runs in little, and what is written."""
 
+import signal
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -294,6 +297,17 @@ def test_the_command_writes_its_folder_and_refuses_a_start_that_is_none(quick, t
     assert result.exit_code == 0, result.output
     names = {path.name for path in (tmp_path / "runs" / "it").iterdir()}
     assert names == {"strategist.safetensors", "strategist_weights.py", "metrics.jsonl", "learning_curve.png"}
-    result = CliRunner().invoke(main, ["strategist", "--start", "nowhere.safetensors"])
-    assert result.exit_code == 2
-    assert "nowhere.safetensors holds no strategist" in result.output
+    kept = (tmp_path / "runs/it/metrics.jsonl").read_text()
+    assert kept
+    monkeypatch.setattr("learner.strategist.StrategistRun.train", lambda run, tell: signal.raise_signal(signal.SIGTERM))
+    result = CliRunner().invoke(main, ["strategist", "--games", "8", "--name", "it"])
+    assert result.exit_code == 130
+    assert (tmp_path / "runs/it.1/metrics.jsonl").read_text() == kept
+    assert f"the old run is kept in {Path('runs/it.1')}" in result.output
+    for wrong, told in (
+        (["--start", "nowhere.safetensors"], "nowhere.safetensors holds no strategist"),
+        (["--name", "../elsewhere"], 'name is "../elsewhere"; accepted: letters, digits'),
+    ):
+        result = CliRunner().invoke(main, ["strategist", *wrong])
+        assert result.exit_code == 2
+        assert told in " ".join(result.output.split())

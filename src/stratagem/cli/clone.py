@@ -18,7 +18,7 @@ from stratagem.cli.told_options import told_options
 
 if TYPE_CHECKING:
     from learner.cloning import CloneSettings, Losses
-    from learner.network import NetworkConfig
+    from learner.network import NetworkConfig, Policy
     from learner.teaching import Lessons
 
 REFUSED = 2
@@ -157,6 +157,18 @@ class Teller:
         draw_lessons(self._rows, seconds / 60.0, self._out.with_name(f"{self._out.name}.png"))
 
 
+def _save(policy: "Policy", out: Path, facts: dict[str, Any], settings: "CloneSettings") -> None:
+    """Write the policy, unless its weights have grown beyond all numbers."""
+    from learner.snapshot import save_policy
+
+    if not all(bool(weight.isfinite().all()) for weight in policy.parameters()):
+        raise click.ClickException(
+            f"the weights are no numbers any more, rate is {settings.learning_rate:g}; accepted: a lower one. "
+            f"{out} is not written"
+        )
+    save_policy(policy, out, facts)
+
+
 def _from_files(
     files: tuple[Path, ...],
     games: int | None,
@@ -169,7 +181,6 @@ def _from_files(
     from engine.replays import ReplayError
     from learner.cloning import Cloning, divide, score
     from learner.recorded import BOARD, load_games
-    from learner.snapshot import save_policy
 
     try:
         found, others = load_games(files)
@@ -183,16 +194,16 @@ def _from_files(
     with told.interruptible():
         cloning.train(learned, told)
     told.draw(settings.seconds)
-    result = score(cloning.policy, kept)
-    facts = {
+    facts: dict[str, Any] = {
         "board": [BOARD.board_height, BOARD.board_width],
         "cloned_from": [path.name for path in files],
         "seed": settings.seed,
         "seconds": round(settings.seconds * told.progress, 1),
         "player_turns": cloning.turns,
-        "held_out": asdict(result),
     }
-    save_policy(cloning.policy, out, facts)
+    _save(cloning.policy, out, facts, settings)
+    result = score(cloning.policy, kept)
+    _save(cloning.policy, out, {**facts, "held_out": asdict(result)}, settings)
     click.echo(
         f"{out}: after {cloning.turns:,} turns foretells {result.first:.1%} of {result.moves:,} held-out moves, "
         f"{result.three:.1%} within three choices, {result.by_chance:.1%} by chance; {result.nats:.2f} nats a move; "
@@ -216,7 +227,6 @@ def _from_teacher(
     from engine.rulesets import find_ruleset
     from engine.warm import compile_kernels
     from learner.cloning import Cloning
-    from learner.snapshot import save_policy
     from learner.teaching import Lessons
 
     try:
@@ -243,5 +253,5 @@ def _from_teacher(
         "seconds": round(settings.seconds * told.progress, 1),
         "player_turns": cloning.turns,
     }
-    save_policy(cloning.policy, out, facts)
+    _save(cloning.policy, out, facts, settings)
     click.echo(f"{out}: after {cloning.turns:,} turns, agrees with {teacher} on {lessons.agreement:.1%} of the latest")

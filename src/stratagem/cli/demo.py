@@ -4,7 +4,6 @@ torch is imported inside the command, after `prepare_host` has told its threads 
 """
 
 import json
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stratagem.cli.device import device_option
+from stratagem.cli.run_name import RunName
 
 if TYPE_CHECKING:
     from learner.live import View
@@ -49,7 +49,7 @@ class BoardSize(click.ParamType[tuple[int, int]]):
     "--minutes", type=click.FloatRange(min=0.01), default=4.0, show_default=True, help="Of training; rating follows."
 )
 @click.option("--board", type=BoardSize(), default="6x6", show_default=True, help="Size of the maps.")
-@click.option("--name", default="demo", show_default=True, help="The run: writes runs/NAME/.")
+@click.option("--name", type=RunName(), default="demo", show_default=True, help="The run: writes runs/NAME/.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, large.")
 @device_option
 @click.option("--quiet", is_flag=True, help="Print results alone.")
@@ -62,8 +62,6 @@ def demo(
     Ctrl-C ends it at any time and keeps what was learned; the same command then goes on from there. A run with other
     settings, or --fresh, starts anew and moves the old one aside.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise click.BadParameter(f'name is "{name}"; accepted: letters, digits, ".", "_", "-"', param_hint="--name")
     try:
         from learner.host import prepare_host
 

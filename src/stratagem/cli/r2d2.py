@@ -3,7 +3,6 @@
 torch is imported inside the command, after `prepare_host` has told its threads how to wait.
 """
 
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import click
 from rich.console import Console
 
 from stratagem.cli.demo import INTERRUPTED, RUNS, BoardSize, gentle_stop
+from stratagem.cli.run_name import RunName
 
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 
@@ -24,7 +24,7 @@ LINE_SECONDS = 10.0  # between two lines where there is no terminal
     "--minutes", type=click.FloatRange(min=0.01), default=10.0, show_default=True, help="Of training; rating follows."
 )
 @click.option("--board", type=BoardSize(), default="4x4", show_default=True, help="Size of the maps.")
-@click.option("--name", default="r2d2", show_default=True, help="The run: writes runs/NAME/.")
+@click.option("--name", type=RunName(), default="r2d2", show_default=True, help="The run: writes runs/NAME/.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, large.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting; may be repeated.")
 @click.option("--settings", "explain", is_flag=True, help="List the settings and what they are, and stop.")
@@ -43,8 +43,6 @@ def r2d2(
 
     Ctrl-C ends it at any time and keeps the network as it is then, unrated. An older run of that name is moved aside.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise click.BadParameter(f'name is "{name}"; accepted: letters, digits, ".", "_", "-"', param_hint="--name")
     from learner.host import prepare_host
 
     prepare_host()

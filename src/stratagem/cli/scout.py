@@ -60,6 +60,8 @@ def scout(
     from learner.scouting import collect, collect_recorded, joined, surprise, train
     from learner.snapshot import SnapshotError, replace_file
 
+    if out.suffix != ".safetensors":
+        raise click.BadParameter(f"{out}; accepted: a name that ends in .safetensors", param_hint="OUT")
     if not games and not files:
         raise click.UsageError("there is nothing to learn from: give --games, recorded games, or both")
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stratagem.cli.demo import RUNS
+from stratagem.cli.run_name import RunName
 from stratagem.cli.signals import interrupted_by_sigterm
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ LINE_SECONDS = 30.0  # between two lines of progress
     show_default=True,
     help="Of the weights that are written: below 1 it prefers likely moves more than it learned to.",
 )
-@click.option("--name", default="strategist", show_default=True, help="The run: writes runs/NAME/.")
+@click.option("--name", type=RunName(), default="strategist", show_default=True, help="The run: writes runs/NAME/.")
 def strategist(
     minutes: float,
     seed: int,
@@ -55,7 +56,7 @@ def strategist(
 
     Writes strategist.safetensors, learning_curve.png, metrics.jsonl and strategist_weights.py; copied over the file of
     that name in src/engine/bots, the last one is what the bot plays by. Ctrl-C or SIGTERM ends the training and keeps
-    what was learned.
+    what was learned. An older run of that name is moved aside.
     """
     if not minutes and not start:
         raise click.UsageError("there is nothing to write: give --minutes, --start, or both")
@@ -74,6 +75,7 @@ def strategist(
     from learner.snapshot import SnapshotError
     from learner.strategist import Settings, StrategistRun
     from learner.strategist_export import quantised, weights_module
+    from learner.training import move_aside
 
     cpu = torch.device("cpu")
     try:
@@ -81,14 +83,16 @@ def strategist(
     except SnapshotError as error:
         raise click.BadParameter(str(error), param_hint="--weights") from None
     torch.set_num_threads(max(1, torch.get_num_threads() // CORES_A_THREAD))
-    folder = RUNS / name
-    folder.mkdir(parents=True, exist_ok=True)
     run = StrategistRun(Settings(seed=seed, games=games), 60.0 * minutes, guesser)
     if start:
         try:
             run.start_from(*start)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--start") from None
+    folder = RUNS / name
+    if (aside := move_aside(folder)) is not None:
+        click.echo(f"the old run is kept in {aside}")
+    folder.mkdir(parents=True)
     if minutes:
         click.echo("preparing the engine; its first run compiles it, for some minutes")
         compile_kernels()

@@ -3,7 +3,6 @@
 torch is imported inside the command, after `prepare_host` has told its threads how to wait.
 """
 
-import re
 import sys
 import warnings
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 from stratagem.cli.demo import INTERRUPTED, gentle_stop
 from stratagem.cli.device import check_device
 from stratagem.cli.policy_path import PolicyPath
+from stratagem.cli.run_name import RunName
 from stratagem.cli.told_options import told_options
 
 RUNS = Path("runs")
@@ -21,7 +21,7 @@ ALGORITHMS = ("ppo",)
 
 
 @click.command()
-@click.option("--name", default="train", show_default=True, help="The run: writes runs/NAME/.")
+@click.option("--name", type=RunName(), default="train", show_default=True, help="The run: writes runs/NAME/.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cuda", show_default=True)
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default="ppo", show_default=True)
 @click.option("--size", default="small", show_default=True, help="Of the network: tiny, small, medium, base, large.")
@@ -94,8 +94,6 @@ def train(
     Ctrl-C or SIGTERM saves and ends; the same command goes on from there. On several GPUs:
     torchrun --nproc-per-node N -m stratagem.cli train ...
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise click.BadParameter(f'name is "{name}"; accepted: letters, digits, ".", "_", "-"', param_hint="--name")
     from learner.host import prepare_host
 
     prepare_host()
