@@ -52,7 +52,7 @@ class Child:
         return "running" if code is None else f"ended ({code})"
 
     def start(self) -> None:
-        """Start it; its output goes to its log."""
+        """Start it; its output goes to its log. Ctrl-C in a terminal does not reach it: it has a group of its own."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -61,11 +61,16 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
                 stdin=subprocess.DEVNULL,
+                process_group=0,
             )
         self.started = time.monotonic()
 
-    def await_ready(self, told: Callable[[str], None] = lambda line: None) -> None:
-        """Wait until it is ready. Raises StartError where it ends before or takes longer than `start_seconds`."""
+    def await_ready(
+        self, told: Callable[[str], None] = lambda line: None, over: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait until it is ready or all is over. Raises StartError where it ends before or takes longer than
+        `start_seconds`.
+        """
         begun = telling = time.monotonic()
         while True:
             ready = self.ready()
@@ -74,7 +79,7 @@ class Child:
                 raise StartError(
                     f"{self.name} {self.state} while starting; its last words in {self.log}:\n{self.tail()}"
                 )
-            if ready:
+            if ready or over():
                 return
             now = time.monotonic()
             if now - begun > self.start_seconds:
@@ -130,14 +135,18 @@ class Fleet:
     def __init__(self, children: Sequence[Child]) -> None:
         self.children = list(children)
 
-    def start(self, told: Callable[[str], None]) -> None:
-        """Start each once the one before is ready. Raises StartError; those that run are stopped then."""
+    def start(self, told: Callable[[str], None], over: Callable[[], bool] = lambda: False) -> None:
+        """Start each once the one before is ready, until all is over. Raises StartError; those that run are stopped
+        then.
+        """
         self._refuse_taken_ports()
         try:
             for child in self.children:
+                if over():
+                    return
                 told(f"starting {child.name}")
                 child.start()
-                child.await_ready(told)
+                child.await_ready(told, over)
         except BaseException:
             self.stop(told)
             raise
@@ -157,9 +166,9 @@ class Fleet:
         for child in self.children:
             child.watch()
 
-    def stop(self, told: Callable[[str], None]) -> None:
-        """Stop all, the last first."""
-        for child in reversed(self.children):
+    def stop(self, told: Callable[[str], None], keep: int = 0) -> None:
+        """Stop all but the first `keep`, the last first."""
+        for child in reversed(self.children[keep:]):
             if child.process is not None:
                 told(f"stopping {child.name}")
                 child.stop()

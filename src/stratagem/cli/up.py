@@ -4,11 +4,13 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from stratagem.cli.demo import BoardSize
+from stratagem.cli.signals import end_signals
 from stratagem.supervisor import StartError
 
 
@@ -24,7 +26,10 @@ def up(name: str, actors: int, board: tuple[int, int], minutes: float | None, se
 
     Started again with the same --data it finds every policy, rating and game. Ctrl-C stops it in order.
     """
+    from botocore.exceptions import BotoCoreError, ClientError
+
     from engine.warm import compile_kernels, is_cold
+    from store.errors import StoreError
     from stratagem.fleet import FleetView, Places, census, fleet_of
 
     if is_cold():
@@ -33,10 +38,10 @@ def up(name: str, actors: int, board: tuple[int, int], minutes: float | None, se
     places = Places()
     fleet = fleet_of(name, actors, board, seed, data, places)
     stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in end_signals():
         signal.signal(number, lambda *_: stopped.set())
     try:
-        fleet.start(_say)
+        fleet.start(_say, stopped.is_set)
     except StartError as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(1)
@@ -45,12 +50,15 @@ def up(name: str, actors: int, board: tuple[int, int], minutes: float | None, se
     try:
         view.watch(lambda: stopped.is_set() or time.monotonic() > limit)
     finally:
-        for child in reversed(fleet.children[1:]):  # the store goes last: the census asks it
-            _say(f"stopping {child.name}")
-            child.stop()
-        _say(census(places.names))
-        fleet.stop(_say)
+        try:
+            fleet.stop(_say, keep=1)  # the store goes last: the census asks it
+            _say(census(places.names))
+        except (StoreError, BotoCoreError, ClientError) as error:
+            _say(f"lake and ladder are not compared: {error}")
+        finally:
+            fleet.stop(_say)
 
 
 def _say(line: str) -> None:
-    click.echo(line)
+    with suppress(OSError):  # the terminal may be gone, and the fleet is stopped nevertheless
+        click.echo(line)
