@@ -62,8 +62,12 @@ def replace_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(path)
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def file_of(path: Path, suffix: str) -> Path:
@@ -193,8 +197,9 @@ def _read_bytes(path: Path, limit: int) -> bytes:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    content = _read_bytes(path, MAX_JSON_BYTES)
     try:
-        description = json.loads(_read_bytes(path, MAX_JSON_BYTES))
+        description = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise SnapshotError(f"{path}: is no JSON ({error})") from None
     if not isinstance(description, dict):

@@ -1,13 +1,14 @@
 """Policies on disk: what was saved comes back, and nothing else is taken."""
 
 import json
+import re
 import struct
 
 import pytest
 import torch
 
 from learner.network import NetworkConfig, Policy
-from learner.snapshot import SnapshotError, load_checkpoint, load_policy, save_checkpoint, save_policy
+from learner.snapshot import SnapshotError, load_checkpoint, load_policy, replace_file, save_checkpoint, save_policy
 
 CONFIG = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)
 
@@ -45,6 +46,13 @@ def test_a_name_may_hold_dots(saved):
 
 def test_saving_leaves_two_files_and_nothing_else(saved):
     assert sorted(path.name for path in saved[1].parent.iterdir()) == ["policy.json", "policy.safetensors"]
+
+
+def test_a_file_that_cannot_be_replaced_leaves_no_draft(tmp_path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError):
+        replace_file(tmp_path / "taken", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +127,7 @@ def test_numbers_that_are_not_finite_are_refused(saved):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(SnapshotError, match=r"nobody\.json: No such file"):
+    with pytest.raises(SnapshotError, match=rf"^{re.escape(str(tmp_path))}/nobody\.json: No such file"):
         load_policy(tmp_path / "nobody")
 
 
