@@ -5,6 +5,8 @@ The root knows each subcommand by name, place and one line of help, and imports 
 in `COMMANDS`.
 """
 
+import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from typing import NamedTuple
@@ -12,6 +14,9 @@ from typing import NamedTuple
 import click
 
 from stratagem import __version__
+
+REFUSED = 2
+INTERRUPTED = 130
 
 
 class Place(NamedTuple):
@@ -82,9 +87,20 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a subcommand. Raises ClickException where only then a library is missed."""
+        """Run a subcommand. Raises ClickException where only then a library is missed.
+
+        A file that cannot be read or written is one line and exit status 2, Ctrl-C one line and 130.
+        """
         try:
             return super().invoke(ctx)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            click.echo(f"stratagem: {os.fsdecode(error.filename)}: {error.strerror}", err=True)
+            sys.exit(REFUSED)
+        except KeyboardInterrupt:
+            click.echo("stratagem: stopped", err=True)
+            sys.exit(INTERRUPTED)
         except ModuleNotFoundError as error:
             raise _lacking(str(ctx.invoked_subcommand), error) from error
 

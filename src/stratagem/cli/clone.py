@@ -15,6 +15,7 @@ from stratagem.cli.device import device_option
 from stratagem.cli.policy_path import PolicyPath
 from stratagem.cli.signals import interrupted_by_sigterm
 from stratagem.cli.told_options import told_options
+from stratagem.cli.values import Number
 
 if TYPE_CHECKING:
     from learner.cloning import CloneSettings, Losses
@@ -40,11 +41,11 @@ WEAKER = 0.25  # of the games, once the learner plays for itself from the start,
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @click.option("--halves/--no-halves", default=True, show_default=True, help="Whether it may move half an army.")
 @told_options
-@click.option("--minutes", type=click.FloatRange(min=0.01), default=5.0, show_default=True, help="Of training.")
+@click.option("--minutes", type=Number(min=0.01), default=5.0, show_default=True, help="Of training.")
 @click.option("--games", type=click.IntRange(min=1), help="Take only the first so many; with --teacher, at a time: 32.")
 @click.option(
     "--rate",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
+    type=Number(0.0, 1.0, min_open=True),
     default=2e-3,
     show_default=True,
     help="Learning rate at the start.",

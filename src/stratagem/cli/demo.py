@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stratagem.cli.device import device_option
-from stratagem.cli.run_name import RunName
+from stratagem.cli.values import RUNS, Number, RunName
 
 if TYPE_CHECKING:
     from learner.live import View
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 REFUSED = 2
-RUNS = Path("runs")
 
 
 class BoardSize(click.ParamType[tuple[int, int]]):
@@ -45,12 +44,10 @@ class BoardSize(click.ParamType[tuple[int, int]]):
 
 @click.command()
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps, weights and moves.")
-@click.option(
-    "--minutes", type=click.FloatRange(min=0.01), default=4.0, show_default=True, help="Of training; rating follows."
-)
+@click.option("--minutes", type=Number(min=0.01), default=4.0, show_default=True, help="Of training; rating follows.")
 @click.option("--board", type=BoardSize(), default="6x6", show_default=True, help="Size of the maps.")
 @click.option("--name", type=RunName(), default="demo", show_default=True, help="The run: writes runs/NAME/.")
-@click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, large.")
+@click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @device_option
 @click.option("--quiet", is_flag=True, help="Print results alone.")
 @click.option("--fresh", is_flag=True, help="Start over, even if the run could go on.")

@@ -14,6 +14,7 @@ from store.connect import Connection
 from store.lake import Lake
 from store.lake_rows import GameRow
 from stratagem.cli.connection import with_store
+from stratagem.cli.values import OutFolder
 
 BATCH = 500  # games that an import adds at once
 
@@ -108,7 +109,7 @@ def replay(connection: Connection, game: str, turn: int | None, seat: int | None
 
 @lake.command()
 @click.argument("games", nargs=-1)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("."), show_default=True, help="Folder.")
+@click.option("--out", type=OutFolder(), default=Path("."), show_default=True, help="Folder.")
 @click.option("--all", "everything", is_flag=True, help="Every game.")
 @with_store
 def export(connection: Connection, games: tuple[str, ...], out: Path, everything: bool) -> None:

@@ -11,6 +11,7 @@ import click
 
 from services.settings import PORTS
 from stratagem.cli.demo import BoardSize
+from stratagem.cli.values import Number
 
 
 @click.command()
@@ -19,9 +20,7 @@ from stratagem.cli.demo import BoardSize
 @click.option("--size", default="tiny", show_default=True, help="Of the network.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the weights.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path("runs/learn"), show_default=True, help="Folder.")
-@click.option(
-    "--publish-seconds", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Between two versions."
-)
+@click.option("--publish-seconds", type=Number(min=0.1), default=10.0, show_default=True, help="Between two versions.")
 @click.option("--server", default=f"127.0.0.1:{PORTS['game']}", show_default=True, metavar="HOST:PORT")
 @click.option("--replay", default=f"127.0.0.1:{PORTS['replay']}", show_default=True, metavar="HOST:PORT")
 @click.option("--metrics", default="", metavar="HOST:PORT", help="Where Prometheus may ask.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stratagem.cli.policy_path import PolicyPath
+from stratagem.cli.values import Number
 
 if TYPE_CHECKING:
     from actors.bot_mind import Player
@@ -27,11 +28,11 @@ INTERRUPTED = 130
 @click.option("--queue", default="1v1", show_default=True, help="1v1, ffa, or the name of a private room.")
 @click.option("--force/--no-force", default=True, show_default=True, help="In rooms: start when all want to.")
 @click.option("--games", type=click.IntRange(min=1), default=1, show_default=True, help="To play.")
-@click.option("--moves-a-second", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="At most.")
-@click.option("--temperature", type=click.FloatRange(min=0.0), default=1.0, show_default=True, help="0: the best move.")
+@click.option("--moves-a-second", type=Number(min=0.1), default=10.0, show_default=True, help="At most.")
+@click.option("--temperature", type=Number(min=0.0), default=1.0, show_default=True, help="0: the best move.")
 @click.option(
     "--patience",
-    type=click.FloatRange(min=0.0),
+    type=Number(min=0.0),
     default=60.0,
     show_default=True,
     help="Seconds to wait for a lost server.",
@@ -85,12 +86,12 @@ def live(
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: any that is free.")
-@click.option("--turn-seconds", type=click.FloatRange(min=0.001), default=0.5, show_default=True, help="Of each turn.")
+@click.option("--turn-seconds", type=Number(min=0.001), default=0.5, show_default=True, help="Of each turn.")
 @click.option("--bot", help="Who sits down where nobody comes: a bot, scout too; none: nobody. Left out: hunter.")
 @click.option("--policy", type=PolicyPath(), help="Or a policy: NAME.safetensors with NAME.json, or one in the box.")
 @click.option("--weights", type=click.Path(path_type=Path), help="With --bot scout: those of a scout taught here.")
-@click.option("--temperature", type=click.FloatRange(min=0.0), default=1.0, show_default=True, help="Of the policy.")
-@click.option("--bot-after", type=click.FloatRange(min=0.0), default=5.0, show_default=True, help="Seconds of waiting.")
+@click.option("--temperature", type=Number(min=0.0), default=1.0, show_default=True, help="Of the policy.")
+@click.option("--bot-after", type=Number(min=0.0), default=5.0, show_default=True, help="Seconds of waiting.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=0, show_default=True, help="Of the maps.")
 @click.option("--replays", type=click.Path(path_type=Path, file_okay=False), help="Folder to keep games in, as .gior.")
 def serve(

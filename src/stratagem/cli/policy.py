@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stratagem.cli.policy_path import PolicyPath
+from stratagem.cli.values import Number, OutFile
 from stratagem.policies import find_policy, stem_of
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ def policy() -> None:
 
 @policy.command()
 @click.argument("paths", nargs=-1, metavar="[POLICY] [OUT.zip]", type=click.Path(path_type=Path))
-@click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.onnx", help="Write ONNX there.")
+@click.option("--onnx", type=OutFile(), metavar="OUT.onnx", help="Write ONNX there.")
 @click.option("--competition", is_flag=True, help="Write OUT.zip for the bot competition of generals.bot.")
 @click.option("--bot", help="With --competition, in place of POLICY: hunter, tracker, seeker, strategist, scout.")
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0.0),
+    type=Number(min=0.0),
     default=1.0,
     show_default=True,
     help="With --competition; 0: always the best move.",
@@ -60,6 +61,7 @@ def export(
         return
     if len(paths) != (2 if bot is None else 1):
         raise click.UsageError("give POLICY and OUT.zip, or --bot NAME and OUT.zip")
+    OutFile()(paths[-1], None, click.get_current_context())
     _export_zip(None if bot else find_policy(paths[0]), bot, paths[-1], temperature, weights)
 
 
@@ -105,7 +107,7 @@ def _export_zip(stem: Path | None, bot: str | None, target: Path, temperature: f
 @click.option("--turns", type=click.IntRange(1), default=1000, show_default=True, help="Longer games are drawn.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps and moves.")
 @click.option("--weights", type=click.Path(path_type=Path), help="With POLICY scout: those of a scout taught here.")
-@click.option("--json", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there.")
+@click.option("--json", "target", type=OutFile(), help="Write the figures there.")
 def rate(
     path: Path,
     against: tuple[str, ...],
@@ -170,7 +172,7 @@ def rate(
 
 @policy.command()
 @click.argument("path", metavar="POLICY", type=PolicyPath())
-@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=OutFile(stem=True))
 @click.option("--levels", type=int, default=0, show_default=True, help="A pyramid: halvings of the board; 3, say.")
 @click.option("--blocks", type=int, default=1, show_default=True, help="Residual blocks on each.")
 @click.option("--phases", is_flag=True, help="Let it be told each turn of the cycle of 50.")
@@ -206,7 +208,7 @@ def grow(path: Path, out: Path, levels: int, blocks: int, seed: int, adviser: st
 
 @policy.command()
 @click.argument("path", metavar="POLICY", type=PolicyPath())
-@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=OutFile(stem=True))
 @click.argument("temperature", type=float)
 def temper(path: Path, out: Path, temperature: float) -> None:
     """Write POLICY to OUT so that it draws its moves at TEMPERATURE: below 1 the likeliest become likelier.

@@ -12,20 +12,18 @@ from typing import Any
 import click
 from rich.console import Console
 
-from stratagem.cli.demo import INTERRUPTED, RUNS, BoardSize, gentle_stop
-from stratagem.cli.run_name import RunName
+from stratagem.cli.demo import INTERRUPTED, BoardSize, gentle_stop
+from stratagem.cli.values import RUNS, Number, RunName
 
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 
 
 @click.command()
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps, weights and moves.")
-@click.option(
-    "--minutes", type=click.FloatRange(min=0.01), default=10.0, show_default=True, help="Of training; rating follows."
-)
+@click.option("--minutes", type=Number(min=0.01), default=10.0, show_default=True, help="Of training; rating follows.")
 @click.option("--board", type=BoardSize(), default="4x4", show_default=True, help="Size of the maps.")
 @click.option("--name", type=RunName(), default="r2d2", show_default=True, help="The run: writes runs/NAME/.")
-@click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, large.")
+@click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting; may be repeated.")
 @click.option("--settings", "explain", is_flag=True, help="List the settings and what they are, and stop.")
 @click.option("--quiet", is_flag=True, help="Print results alone.")

@@ -69,7 +69,7 @@ def verify(files: tuple[str, ...], boards: str | None) -> None:
 @click.argument("file", metavar="FILE")
 @click.option("--turn", type=int, help="The turn to draw; the last one by default.")
 @click.option("--seat", type=int, help="Draw what this seat, from 0, sees and remembers.")
-@click.option("--game", type=click.IntRange(min=1), default=1, show_default=True, help="Which game of a .jsonl.")
+@click.option("--game", type=click.IntRange(1, 10**9), default=1, show_default=True, help="Which game of a .jsonl.")
 def show(file: str, turn: int | None, seat: int | None, game: int) -> None:
     """Draw the board of a turn in the terminal."""
     from rich.console import Console

@@ -9,6 +9,7 @@ import click
 
 from stratagem.cli.device import device_option
 from stratagem.cli.signals import interrupted_by_sigterm
+from stratagem.cli.values import Number
 
 if TYPE_CHECKING:
     from learner.scouting import Lessons, Report
@@ -19,9 +20,7 @@ INTERRUPTED = 130
 @click.command()
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
-@click.option(
-    "--minutes", type=click.FloatRange(min=0.0), default=30.0, show_default=True, help="Of training; 0: rate alone."
-)
+@click.option("--minutes", type=Number(min=0.0), default=30.0, show_default=True, help="Of training; 0: rate alone.")
 @click.option(
     "--games", type=click.IntRange(min=0), default=400, show_default=True, help="Of bots, of each of 20 kinds."
 )

@@ -10,7 +10,9 @@ from store.names import LOCAL_PORT
 
 
 @click.command()
-@click.option("--port", type=int, default=LOCAL_PORT, show_default=True, help="Where it answers on 127.0.0.1.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=LOCAL_PORT, show_default=True, help="Of 127.0.0.1; 0: any."
+)
 @click.option("--data", type=click.Path(path_type=Path), default=Path("runs/store"), show_default=True, help="Folder.")
 def store(port: int, data: Path) -> None:
     """Run S3 and DynamoDB on this machine; what was written is there again the next time."""

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stratagem.cli.demo import RUNS
-from stratagem.cli.run_name import RunName
 from stratagem.cli.signals import interrupted_by_sigterm
+from stratagem.cli.values import RUNS, Number, RunName
 
 if TYPE_CHECKING:
     from learner.strategist import Status
@@ -21,7 +20,7 @@ LINE_SECONDS = 30.0  # between two lines of progress
 
 
 @click.command()
-@click.option("--minutes", type=click.FloatRange(min=0.0), default=60.0, show_default=True, help="Of training.")
+@click.option("--minutes", type=Number(min=0.0), default=60.0, show_default=True, help="Of training.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps, weights and moves.")
 @click.option("--games", type=click.IntRange(min=2), default=1024, show_default=True, help="Played at a time.")
 @click.option(
@@ -36,7 +35,7 @@ LINE_SECONDS = 30.0  # between two lines of progress
 @click.option("--weights", type=click.Path(path_type=Path), help="With --scout: those of a scout taught here.")
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0.05, max=10.0),
+    type=Number(min=0.05, max=10.0),
     default=1.0,
     show_default=True,
     help="Of the weights that are written: below 1 it prefers likely moves more than it learned to.",

@@ -13,10 +13,9 @@ import click
 from stratagem.cli.demo import INTERRUPTED, gentle_stop
 from stratagem.cli.device import check_device
 from stratagem.cli.policy_path import PolicyPath
-from stratagem.cli.run_name import RunName
 from stratagem.cli.told_options import told_options
+from stratagem.cli.values import RUNS, Number, RunName
 
-RUNS = Path("runs")
 ALGORITHMS = ("ppo",)
 
 
@@ -32,7 +31,7 @@ ALGORITHMS = ("ppo",)
 @click.option("--start", type=PolicyPath(), help="Begin from this policy, its network.")
 @click.option("--board", default="site", show_default=True, help="Maps by name: site, competition, small.")
 @click.option("--ruleset", default="generalsio", show_default=True, help="generalsio, classic or competition.")
-@click.option("--minutes", type=click.FloatRange(min=0.01), default=25.0, show_default=True)
+@click.option("--minutes", type=Number(min=0.01), default=25.0, show_default=True)
 @click.option("--games", type=click.IntRange(1), default=4096, show_default=True, help="Played at a time.")
 @click.option("--turns", type=click.IntRange(1), default=16, show_default=True, help="Of a fragment.")
 @click.option("--max-turns", type=click.IntRange(0), default=1000, show_default=True, help="Longer games are cut.")

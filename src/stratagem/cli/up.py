@@ -11,16 +11,19 @@ import click
 
 from stratagem.cli.demo import BoardSize
 from stratagem.cli.signals import end_signals
+from stratagem.cli.values import Number, OutFolder, PolicyName
 from stratagem.supervisor import StartError
 
 
 @click.command()
-@click.option("--name", default="fleet", show_default=True, help="Name of the policy that is trained.")
+@click.option(
+    "--name", type=PolicyName(), default="fleet", show_default=True, help="Name of the policy that is trained."
+)
 @click.option("--actors", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that play.")
 @click.option("--board", type=BoardSize(), default="6x6", show_default=True, help="Plain boards of this size.")
-@click.option("--minutes", type=float, help="Stop after so long; without it at Ctrl-C.")
+@click.option("--minutes", type=Number(min=0.01), help="Stop after so long; without it at Ctrl-C.")
 @click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--data", type=click.Path(path_type=Path), default=Path("runs/up"), show_default=True, help="Folder.")
+@click.option("--data", type=OutFolder(), default=Path("runs/up"), show_default=True, help="Folder.")
 def up(name: str, actors: int, board: tuple[int, int], minutes: float | None, seed: int, data: Path) -> None:
     """Run a whole fleet on this machine: local store, servers, a learner and actors.
 
@@ -45,7 +48,7 @@ def up(name: str, actors: int, board: tuple[int, int], minutes: float | None, se
     except StartError as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(1)
-    limit = time.monotonic() + 60.0 * minutes if minutes else float("inf")
+    limit = time.monotonic() + 60.0 * minutes if minutes is not None else float("inf")
     view = FleetView(fleet, name, places)
     try:
         view.watch(lambda: stopped.is_set() or time.monotonic() > limit)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
+from stratagem.cli.values import OutFile
+
 
 @click.command()
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=OutFile())
 @click.option("--games", type=click.IntRange(min=2), default=400, show_default=True, help="Of each kind; 10 kinds.")
 @click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Times each position is seen.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps and order.")
@@ -19,6 +21,7 @@ def whereabouts(out: Path, games: int, epochs: int, seed: int) -> None:
 
     prepare_host()
     from engine.warm import compile_kernels
+    from learner.snapshot import replace_file
     from learner.whereabouts import collect, fit, table_module
 
     click.echo("preparing the engine; its first run compiles it, for some minutes")
@@ -31,5 +34,5 @@ def whereabouts(out: Path, games: int, epochs: int, seed: int) -> None:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--games") from None
     told = f"{len(positions.begin):,} positions, {nats:.3f} nats where {alike:.3f} are chance, seed {seed}"
-    out.write_text(table_module(points, told), encoding="utf-8")
+    replace_file(out, table_module(points, told).encode())
     click.echo(f"{out}: {told}")
