@@ -63,8 +63,14 @@ def compile_kernels() -> None:
     sources = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, "PYTHONPATH": sources}
     command = [sys.executable, "-m", "engine.warm"]
-    for process in [subprocess.Popen([*command, part], env=environment) for part in PARTS]:
-        process.wait()
+    # In groups of their own Ctrl-C does not reach them; whatever ends this process's wait ends them as well.
+    processes = [subprocess.Popen([*command, part], env=environment, process_group=0) for part in PARTS]
+    try:
+        for process in processes:
+            process.wait()
+    finally:
+        for process in processes:
+            process.terminate()
 
 
 if __name__ == "__main__":
