@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stratagem.cli.values import Url
+
 if TYPE_CHECKING:
     from cloud.deployment import Deployment
     from cloud.prices import Line
@@ -47,7 +49,7 @@ def command(name: str) -> Callable[[Command], click.Command]:
             except (BotoCoreError, ClientError) as error:
                 _refuse(f"{str(error).splitlines()[0]}; `stratagem cloud doctor` tells what is missing")
 
-        run = click.option("--endpoint", metavar="URL", help="A stand-in for AWS, see `deploy --local`.")(run)
+        run = click.option("--endpoint", type=Url(), help="A stand-in for AWS, see `deploy --local`.")(run)
         run = click.option("--profile", default="dev", show_default=True, help="Of cdk.json: dev, small, large.")(run)
         return cloud.command(name)(run)
 

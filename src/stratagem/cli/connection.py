@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from store.connect import Connection, create_all
 from store.errors import StoreError
 from store.names import ENDPOINT_VARIABLE, LOCAL_ENDPOINT, Names
+from stratagem.cli.values import Url
 
 
 def with_store(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,14 +20,14 @@ def with_store(command: Callable[..., Any]) -> Callable[..., Any]:
     What the store says no to is one line and exit status 2.
     """
 
-    @click.option(
-        "--endpoint", metavar="URL", help=f"Where S3 and DynamoDB answer; default: {ENDPOINT_VARIABLE} or AWS."
-    )
+    @click.option("--endpoint", type=Url(), help=f"Where S3 and DynamoDB answer; default: {ENDPOINT_VARIABLE} or AWS.")
     @click.option("--local", is_flag=True, help=f"The local store of `stratagem up`, {LOCAL_ENDPOINT}.")
     @wraps(command)
     def connected(endpoint: str | None, local: bool, **options: Any) -> Any:
         environment = Names.from_environment()
         chosen = endpoint or (LOCAL_ENDPOINT if local else environment.endpoint)
+        if chosen:
+            Url().convert(chosen, None, click.get_current_context())
         names = Names(
             environment.prefix, environment.models_bucket, environment.lake_bucket, chosen, environment.region
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stratagem.cli.policy_path import PolicyPath
-from stratagem.cli.values import Number
+from stratagem.cli.values import Number, Url
 
 if TYPE_CHECKING:
     from actors.bot_mind import Player
@@ -18,7 +18,9 @@ INTERRUPTED = 130
 
 
 @click.command()
-@click.option("--url", required=True, help="Of the server, as in https://botws.generals.io or http://127.0.0.1:8081.")
+@click.option(
+    "--url", type=Url(), required=True, help="Of the server, as in https://botws.generals.io or http://127.0.0.1:8081."
+)
 @click.option("--user-id", required=True, envvar="STRATAGEM_USER_ID", help="The secret id of the player.")
 @click.option("--name", default="[Bot] Stratagem", show_default=True, help='As others see it; begins with "[Bot]".')
 @click.option("--key", default="", envvar="STRATAGEM_SITE_KEY", help="The key that the site asks bots for.")

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -21,6 +22,23 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not finite; accepted: numbers", param, ctx)
         return number
+
+
+class Url(click.ParamType[str]):
+    """Where a server answers, as in http://127.0.0.1:5055."""
+
+    name = "URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address as it is given."""
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # no port can be so large
+            good = False
+        if not good:
+            self.fail(f'"{value}" is no address; accepted: http://HOST[:PORT] and https://HOST[:PORT]', param, ctx)
+        return str(value)
 
 
 class PolicyName(click.ParamType[str]):

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from stratagem.cli.values import Url
+
 if TYPE_CHECKING:
     from store.connect import Connection
 
@@ -36,16 +38,18 @@ REFUSED = 2
     show_default=True,
     help="Policy to play against beside those in the box, without a suffix; left out where it is not trained yet.",
 )
-@click.option("--store", metavar="URL", help="A store that runs already, instead of a local one; see `store.names`.")
+@click.option("--store", type=Url(), help="A store that runs already, instead of a local one; see `store.names`.")
 @click.option("--open", "opens", is_flag=True, help="Open a browser.")
 def web(port: int, data: Path, policy: Path, store: str | None, opens: bool) -> None:
     """Serve the page: play against bots, watch games and replays, see the ladder."""
     os.environ["STRATAGEM_PLAIN"] = "1"  # before the engine is imported
     import uvicorn
+    from botocore.exceptions import BotoCoreError, ClientError
 
     from lambdas.app import create_app
     from lambdas.http import Services
     from store.connect import Connection, create_all
+    from store.errors import StoreError
     from store.names import Names
     from stratagem.policies import boxed
     from web import FOLDER
@@ -53,15 +57,19 @@ def web(port: int, data: Path, policy: Path, store: str | None, opens: bool) -> 
     if store is None:
         store = _local_store(data / "store.jsonl")
     connection = Connection(Names.of(Names.from_environment().prefix, store))
-    create_all(connection)
-    offered = boxed()
+    asked = click.get_current_context().get_parameter_source("policy") is not ParameterSource.DEFAULT
     weights = policy.with_name(f"{policy.name}.safetensors")
-    if weights.exists():
-        offered.append(policy)
-    elif click.get_current_context().get_parameter_source("policy") is not ParameterSource.DEFAULT:
+    if asked and not weights.exists():
         raise click.BadParameter(f"there is no {weights}", param_hint="--policy")
-    for each in offered:
-        _offer(connection, each)
+    try:
+        create_all(connection)
+        for each in boxed():
+            _offer(connection, each)
+        if weights.exists():
+            _offer_own(connection, policy, asked)
+    except (StoreError, BotoCoreError, ClientError) as error:
+        click.echo(f"stratagem: {error}", err=True)
+        sys.exit(REFUSED)
     threading.Thread(target=_keep, args=(connection,), daemon=True).start()
     app = create_app(Services(connection, limited=False), page=FOLDER)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
@@ -104,6 +112,20 @@ def _offer(connection: "Connection", path: Path) -> None:
     if f"{EXPORT_PREFIX}{version.sha256}.onnx" not in exports:
         click.echo(f"exporting {path} to ONNX")
         store_export(connection, version)
+
+
+def _offer_own(connection: "Connection", path: Path, asked: bool) -> None:
+    """The same with one trained here: where it cannot be used, the page does without unless it was asked for."""
+    from learner.export_onnx import ExportError
+    from learner.snapshot import SnapshotError
+    from store.errors import InvalidError
+
+    try:
+        _offer(connection, path)
+    except (SnapshotError, ExportError, InvalidError) as error:
+        click.echo(f"stratagem: {error}{'' if asked else '; the page does without'}", err=True)
+        if asked:
+            sys.exit(REFUSED)
 
 
 def _announce(server: object, opens: bool) -> None:

@@ -7,6 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from store.names import ENDPOINT_VARIABLE
 from stratagem.cli import main
 from stratagem.cli import store as store_command
 from stratagem.cli.values import Number
@@ -67,6 +68,11 @@ def test_a_number_is_read_as_click_reads_it() -> None:
         (("up", "--name", "bad name"), "policy name 'bad name' is not accepted"),
         (("store", "--port", "-5"), "0<=x<=65535"),
         (("store", "--port", "99999"), "0<=x<=65535"),
+        (("web", "--store", "foo"), '"foo" is no address; accepted: http://HOST'),
+        (("live", "--url", "foo", "--user-id", "me", "--bot", "hunter"), '"foo" is no address'),
+        (("lake", "ls", "--endpoint", "foo"), '"foo" is no address'),
+        (("lake", "ls", "--endpoint", "http://127.0.0.1:99999"), '"http://127.0.0.1:99999" is no address'),
+        (("cloud", "cost", "--endpoint", "http://"), '"http://" is no address'),
         (("replay", "show", "FILE", "--game", "99999999999999999999999999"), "1<=x<="),
         (("whereabouts", "FILE/x.py"), "FILE is no folder"),
         (("policy", "rate", "pupil", "--json", "FILE/x/y"), "FILE is no folder"),
@@ -83,6 +89,13 @@ def test_what_cannot_be_is_refused_before_any_work(arguments: tuple[str, ...], c
     assert result.exit_code == 2, result.output
     assert complaint in result.output
     assert [path.name for path in folder.iterdir()] == ["FILE"]
+
+
+def test_an_endpoint_of_the_environment_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENDPOINT_VARIABLE, "foo")
+    result = run("lake", "ls")
+    assert result.exit_code == 2
+    assert '"foo" is no address' in result.output
 
 
 @pytest.mark.parametrize("place", ["runs", "runs/mine"])

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,8 @@ import pytest
 
 from lambdas.match_logic import Wish
 from lambdas.playing import Playing, Wanted
+from learner.network import NetworkConfig, Policy
+from learner.snapshot import save_policy
 from store.connect import Connection, create_all
 from store.errors import BusyError
 from store.local import LocalStore
@@ -27,8 +30,8 @@ PATIENCE = 60.0  # seconds; a busy machine is slow, not wrong
 ANNA, HUNTER = Player("human:anna"), Player("bot:hunter")
 
 
-def process(data: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PAGE, "web", "--port", "0", "--data", str(data)]
+def process(data: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PAGE, "web", "--port", "0", "--data", str(data), *arguments]
     environment = {**os.environ, PREFIX_VARIABLE: PREFIX}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=data.parent, env=environment)
@@ -67,6 +70,46 @@ def leave_half_done(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         patched.setattr(playing.matches, "deliver", die)
         playing.wish(match.id, Wish(surrender=True))
     local.stop()
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> None:
+    """Policies that cannot be offered, and a good one whose folder's name is none of the store's."""
+    network = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)
+    for name, config in (("demo", network), ("advised", replace(network, adviser="seeker")), ("My Policy", network)):
+        save_policy(Policy(config), tmp_path / "runs" / name / "policy", {})
+    weights = tmp_path / "runs" / "demo" / "policy.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--store", "http://127.0.0.1:1"), "Could not connect"),
+        (("--policy", "runs/demo/policy"), "its sha256 is not the one"),
+        (("--policy", "runs/advised/policy"), "has no ONNX form"),
+        (("--policy", "runs/My Policy/policy"), "policy name 'my policy' is not accepted"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(
+    arguments: tuple[str, ...], complaint: str, tmp_path: Path, policies: None
+) -> None:
+    with process(tmp_path / "web", *arguments) as web:
+        told = web.communicate(timeout=PATIENCE)[1]
+    assert (web.returncode, told.count("\n")) == (2, 1), told
+    assert told.startswith("stratagem: ")
+    assert complaint in told
+
+
+def test_the_page_does_without_a_trained_policy_that_is_damaged(tmp_path: Path, policies: None) -> None:
+    with process(tmp_path / "web") as web:
+        assert web.stdout is not None
+        assert web.stderr is not None
+        assert "the page is at http" in web.stdout.readline()
+        web.kill()
+        told = web.stderr.read()
+    assert (told.count("\n"), "its sha256 is not the one" in told) == (1, True), told
+    assert told.endswith("; the page does without\n")
 
 
 def games(url: str, ladder: str) -> list[tuple[str, int]]:
