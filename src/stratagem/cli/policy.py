@@ -9,7 +9,7 @@ import click
 
 from stratagem.cli.policy_path import PolicyPath
 from stratagem.cli.values import Number, OutFile
-from stratagem.policies import find_policy, stem_of
+from stratagem.policies import SUFFIXES, boxed, find_policy, stem_of
 
 if TYPE_CHECKING:
     from store.connect import Connection
@@ -135,7 +135,7 @@ def rate(
     from learner.rating import Arena, play_match
     from learner.scout import WEIGHTS, load_scout
     from learner.scout_player import ScoutPlayer
-    from learner.snapshot import SnapshotError, load_policy, replace_file
+    from learner.snapshot import SnapshotError, file_of, load_policy, replace_file
 
     if weights is not None and str(path) != SCOUT:
         raise click.UsageError("--weights goes with POLICY scout")
@@ -143,9 +143,13 @@ def rate(
     def player(name: str, number: int, weights: Path = WEIGHTS) -> Player:
         if name == SCOUT:
             return ScoutPlayer(load_scout(weights))
-        return (
-            BotPlayer(name) if name in BOTS else PolicyPlayer(name, load_policy(find_policy(Path(name))).policy, number)
-        )
+        if name in BOTS:
+            return BotPlayer(name)
+        stem = find_policy(Path(name))
+        if stem.parent == Path() and not any(file_of(stem, suffix).exists() for suffix in SUFFIXES):
+            known = ", ".join([*BOTS, SCOUT, *(policy.name for policy in boxed())])
+            raise ValueError(f'"{name}" is neither a policy nor a bot; known: {known}')
+        return PolicyPlayer(name, load_policy(stem).policy, number)
 
     try:
         rules = find_ruleset(ruleset)

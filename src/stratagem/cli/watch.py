@@ -48,6 +48,7 @@ def _list(console: Console, client: GameClient) -> None:
 
 
 def _watch(console: Console, client: GameClient, game: str, since: int, pace: float) -> None:
+    client.games(limit=1)  # has a deadline: a stream would wait for minutes where no server answers
     names: tuple[str, ...] = ()
     live = Live(console=console, screen=True, auto_refresh=False) if sys.stdout.isatty() else None
     last = None

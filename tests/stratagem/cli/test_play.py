@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,15 @@ def test_games_are_listed_and_watched(games: tuple[LocalGames, GameClient]) -> N
     assert re.search(r"(seat \d won|drawn) after \d+ turns", watched.output)
     listed = run("watch", "--server", address)
     assert re.search(rf"{game}  over .*bot:hunter, bot:random", listed.output)
+
+
+@pytest.mark.parametrize("asked", [(), ("some-game",)])
+def test_a_server_that_does_not_answer_is_told_of_soon(asked: tuple[str, ...]) -> None:
+    begun = time.monotonic()
+    watched = run("watch", *asked, "--server", "127.0.0.1:1")
+    assert watched.exit_code == 1
+    assert "UNAVAILABLE" in watched.output
+    assert time.monotonic() - begun < 60
 
 
 @pytest.mark.parametrize(

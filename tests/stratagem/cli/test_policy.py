@@ -159,7 +159,11 @@ def test_a_scout_that_was_taught_here_is_rated_and_packed(tmp_path):
         (("rate", "nowhere"), "nowhere"),
         (("rate", "{policy}", "--board", "moon"), 'map "moon" is unknown'),
         (("rate", "{policy}", "--ruleset", "chess"), "chess"),
-        (("rate", "{policy}", "--against", "nobody"), "nobody"),
+        (
+            ("rate", "{policy}", "--against", "nobody"),
+            '"nobody" is neither a policy nor a bot; known: random, expander',
+        ),
+        (("rate", "{policy}", "--against", "some/nobody"), "some/nobody.json: No such file"),
         (("rate", "scout", "--weights", "nowhere"), "nowhere: is no scout"),
         (("export", "--competition", "--bot", "scout", "--weights", "nowhere", "bot.zip"), "nowhere: is no scout"),
         (("temper", "nowhere", "{policy}", "0.5"), "nowhere"),
