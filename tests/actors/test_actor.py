@@ -13,7 +13,6 @@ import torch
 
 from actors.actor import Actor, ActorSettings
 from actors.fragment import Replayer, check
-from actors.outcomes import OutcomeReporter
 from actors.reporter import Reporter
 from actors.setup import Setup
 from learner.demo import demo_plan
@@ -63,7 +62,7 @@ def test_many_games_are_sent_in_fragments_that_can_be_sent(side: int, games: int
 
 
 def test_an_actor_ends_though_nobody_takes_what_it_plays() -> None:
-    fragments, outcomes = Reporter(NOBODY, "ppo", waiting=1), OutcomeReporter(grpc.insecure_channel(NOBODY))
+    fragments = Reporter(NOBODY, "ppo", waiting=1)
     over, waits = threading.Event(), threading.Event()
 
     def send(*arguments: Any) -> None:
@@ -71,7 +70,7 @@ def test_an_actor_ends_though_nobody_takes_what_it_plays() -> None:
             waits.set()
         fragments.send(*arguments)
 
-    actor = Alone(4, ActorSettings("a", "fleet", 2, refresh_seconds=1e9, pair_seconds=1e9), send, outcomes)
+    actor = Alone(4, ActorSettings("a", "fleet", 2, refresh_seconds=1e9, pair_seconds=1e9), send, Dropped())
     thread = threading.Thread(target=lambda: actor.run(over.is_set), daemon=True)
     thread.start()
     assert waits.wait(60)
@@ -79,4 +78,3 @@ def test_an_actor_ends_though_nobody_takes_what_it_plays() -> None:
     thread.join(20)
     assert not thread.is_alive()
     assert fragments.stop(0.0) == 1
-    outcomes.stop(0.0)

@@ -51,7 +51,8 @@ def test_an_answer_has_a_worth_for_every_legal_code_and_no_other(config):
 def test_the_worth_of_an_action_is_that_of_its_code(config):
     network = made(config)
     words, *others = seen(network)
-    told, output = network.worth(words, *others), network(words, *others)
+    with torch.no_grad():
+        told, output = network.worth(words, *others), network(words, *others)
     legal = output.logits > ILLEGAL
     for t, b, code in legal.nonzero()[::7].tolist():
         index = network.index_of(torch.full((3, 2), code), 20)
