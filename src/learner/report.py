@@ -220,10 +220,8 @@ def _wins(results: Results) -> str:
         f'<td class="wide">{_bar(rate.low, rate.mean, rate.high)}</td><td>{results.drawn[name]:.1%}</td><td>{rate.games}</td></tr>'
         for name, rate in results.win_rates.items()
     )
-    return (
-        "<section><h2>Wins of the last snapshot</h2><table><thead><tr><th>against</th><th>wins</th><th>95 %</th><th></th>"
-        f"<th>drawn</th><th>games</th></tr></thead><tbody>{rows}</tbody></table></section>"
-    )
+    heads = ("against", "wins", "95 %", "", "drawn", "games")
+    return f"<section><h2>Wins of the last snapshot</h2>{_table(heads, rows)}</section>"
 
 
 def _ratings(results: Results) -> str:
@@ -235,11 +233,9 @@ def _ratings(results: Results) -> str:
         f"<td>{rating.score:.1%}</td><td>{rating.games}</td></tr>"
         for rating in results.ratings
     )
-    return (
-        f"<section><h2>Elo</h2><p>Bradley–Terry over mirrored pairs; {_escape(results.anchor)} is 0.</p>"
-        "<table><thead><tr><th>player</th><th>Elo</th><th>95 %</th><th></th><th>points</th><th>games</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></section>"
-    )
+    heads = ("player", "Elo", "95 %", "", "points", "games")
+    told = f"<p>Bradley–Terry over mirrored pairs; {_escape(results.anchor)} is 0.</p>"
+    return f"<section><h2>Elo</h2>{told}{_table(heads, rows)}</section>"
 
 
 def _ablation(ablation: Ablation) -> str:
@@ -248,11 +244,16 @@ def _ablation(ablation: Ablation) -> str:
         f"<td>{ablation.forgetful[name].mean:.1%}</td><td>{_span(ablation.forgetful[name])}</td></tr>"
         for name, rate in ablation.remembering.items()
     )
+    heads = ("against", "wins with memory", "95 %", "wins without", "95 %")
     return (
-        f"<section><h2>What the memory is worth</h2><p>{_escape(ablation.verdict)}</p>"
-        "<table><thead><tr><th>against</th><th>wins with memory</th><th>95 %</th><th>wins without</th><th>95 %</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></section>"
+        f"<section><h2>What the memory is worth</h2><p>{_escape(ablation.verdict)}</p>{_table(heads, rows)}</section>"
     )
+
+
+def _table(heads: Sequence[str], rows: str) -> str:
+    """A table that scrolls by itself where the page is narrower."""
+    head = "".join(f"<th>{text}</th>" for text in heads)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _picture(picture: Picture) -> str:
@@ -288,6 +289,7 @@ body { margin: 0; background: #f6f5f1; color: var(--ink); font: 16px/1.5 system-
 main { max-width: 980px; margin: 0 auto; padding: 40px 20px 80px; }
 h1 { font-size: 30px; margin: 0 0 20px; }
 h2 { font-size: 19px; margin: 0 0 12px; }
+h1, p, li, figcaption { overflow-wrap: anywhere; }
 section { background: #fff; border: 1px solid var(--line); border-radius: 10px; padding: 20px 24px; margin: 0 0 18px; }
 img { width: 100%; height: auto; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: 12px 24px; margin: 0; }
@@ -298,6 +300,7 @@ th { text-align: left; color: var(--dim); font-weight: 500; font-size: 13px; }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
 .wide { width: 34%; }
+.scroll { overflow-x: auto; }
 .bar { position: relative; height: 12px; border-radius: 6px; background: #eeece6; }
 .bar i { position: absolute; top: 0; bottom: 0; border-radius: 6px; background: var(--accent); opacity: .35; }
 .bar b { position: absolute; top: -2px; bottom: -2px; width: 3px; margin-left: -1px; border-radius: 2px; background: var(--accent); }

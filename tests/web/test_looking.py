@@ -15,6 +15,8 @@ from tests.web.test_playing import begin
 from engine.record import Record
 from engine.replay_files import read_replay
 from lambdas.looks import look_at
+from learner.rating import Interval, Rating
+from learner.report import Ablation, Picture, Results, write_report
 from store.ratings import Outcome, Player
 
 
@@ -194,12 +196,98 @@ def test_the_page_keeps_its_own_content_policy(eyes: Eyes, path: str, site: Site
         page.wait_for_selector("tbody tr")
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_nothing_is_wider_than_a_phone(eyes: Eyes, path: str) -> None:
-    phone = eyes.visitor(viewport={"width": 360, "height": 720}, has_touch=True, is_mobile=True)
-    page = eyes.open(path, phone)
-    page.wait_for_load_state("networkidle")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+LONG_NAME = "W" * 24  # the form takes no more letters, and no letter is wider
+WIDTHS = [360, 390, 1280]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_its_screen(eyes: Eyes, site: Site, width: int) -> None:
+    visitor = _of_width(eyes, width)
+    visitor.route("**/v1/options", _with_a_long_policy)
+    page = eyes.open("", visitor)
+    page.fill("input[name=name]", LONG_NAME)
+    begin(page, opponent="bot:random", count="7", board="site", ruleset="generalsio", pace="turns")
+    page.wait_for_selector("tbody tr:nth-child(8)")
+    _fits(eyes, page, f"match-{width}")
+    page.goto(f"{site.url}#/")
+    begin(page, opponent="bot:strategist", count="1", board="6x6", ruleset="generalsio", pace="turns")
+    page.click("text=Surrender >> nth=0")
+    page.click("dialog >> text=Surrender")
+    page.wait_for_selector("#result")
+    _fits(eyes, page, f"result-{width}")
+    page.click("text=Watch the replay")
+    page.wait_for_function("document.querySelector('.badge').textContent.includes('won')")
+    _fits(eyes, page, f"replay-of-a-match-{width}")
+    page.goto(f"{site.url}#/replay")
+    row = [15, "other", 5, 5, [LONG_NAME * 2, "anna of " + "the hills " * 4], None, [], [], [0, 24], [], [], []]
+    _open_file(page, {"name": "other.json", "mimeType": "application/json", "buffer": json.dumps(row).encode()})
+    page.wait_for_selector("td >> text=anna")
+    _fits(eyes, page, f"replay-of-a-file-{width}")
+    players = (Player(f"human:{LONG_NAME}"), Player(f"policy:{LONG_POLICY}", 3))
+    site.services.ratings.report([Outcome(f"{width:016x}", players, 0, 200, "classic", 1_700_000_000_000)])
+    for path in ("", "#/watch", "#/replay"):
+        page.goto(f"{site.url}{path}")
+        if path != "#/replay":
+            page.wait_for_selector(f"select >> nth=0 >> option >> text={LONG_POLICY}", state="attached")
+            page.select_option("select >> nth=0", f"policy:{LONG_POLICY}")
+            page.wait_for_selector(f".who >> text={LONG_NAME}")
+        _fits(eyes, page, f"{path.strip('#/') or 'start'}-{width}")
+    page.goto(f"{site.url}#/ladder/classic")
+    page.click(f"td a >> text={LONG_NAME}")
+    page.wait_for_selector("svg.history")
+    _fits(eyes, page, f"ladder-{width}")
+
+
+LONG_POLICY = "pupil-" + "o" * 40
+
+
+def _with_a_long_policy(route: Any) -> None:
+    """The server's answer, and one policy more."""
+    options = route.fetch().json()
+    more = {"player": f"policy:{LONG_POLICY}", "kind": "policy", "board": "competition", "ruleset": "competition"}
+    route.fulfill(json={**options, "opponents": [*options["opponents"], more]})
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_report_is_no_wider_than_its_screen(eyes: Eyes, tmp_path: Path, width: int) -> None:
+    rate, opponent = Interval(0.5, 0.45, 0.55, 4000), f"policy:{LONG_POLICY}"
+    results = Results(
+        title=f"Stratagem: {LONG_POLICY}",
+        facts={"name": LONG_POLICY, "opponents": opponent * 3},
+        win_rates={opponent: rate},
+        drawn={opponent: 0.02},
+        ratings=[Rating(opponent, 120.0, 90.0, 150.0, 0.7, 8000), Rating("expander", 0.0, 0.0, 0.0, 0.4, 8000)],
+        anchor=opponent,
+        ablation=Ablation({opponent: rate}, {opponent: rate}, rate, rate),
+        pictures=[Picture("a game", (("turn 3", '<svg class="board" width="900" height="400"></svg>'),))],
+        notes=[f"Read {opponent}."],
+    )
+    (tmp_path / "curve.png").write_bytes(b"")
+    write_report(results, tmp_path / "curve.png", tmp_path / "report.html")
+    page = _of_width(eyes, width).new_page()
+    page.set_content((tmp_path / "report.html").read_text())
+    _fits(eyes, page, f"report-{width}")
+
+
+def _of_width(eyes: Eyes, width: int) -> Any:
+    small = width < 600
+    return eyes.visitor(viewport={"width": width, "height": 800}, has_touch=small, is_mobile=small)
+
+
+def _fits(eyes: Eyes, page: Any, name: str) -> None:
+    """Nothing is wider than the screen, and what is to read or press lies in its panel, or scrolls there."""
+    eyes.keep(page, name)
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    outside = page.evaluate(
+        "() => [...document.querySelectorAll('td, th, dt, dd, p, a, h1, h2, button, select, input, .badge')]"
+        ".filter(each => each.checkVisibility() && !each.closest('.scroll, .hidden-label, .skip, .choices'))"
+        ".filter(each => { const box = each.getBoundingClientRect();"
+        "  const panel = (each.closest('.panel, section') ?? document.body).getBoundingClientRect();"
+        "  return box.width > 1 && (box.right > panel.right + 1 || box.left < panel.left - 1); })"
+        ".map(each => each.outerHTML.slice(0, 120))"
+    )
+    assert outside == [], name
 
 
 def test_a_match_on_a_phone_by_touch(eyes: Eyes) -> None:
