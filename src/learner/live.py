@@ -137,7 +137,7 @@ class LiveView(QuietView):
         body.add_column(ratio=1)
         body.add_row(self._figures(status), self._losses(status))
         body.add_row(self._wins(status), self._time(status))
-        return Panel(Group(head, Text(), body), title=f"[bold]{self._title}", border_style="blue", padding=(1, 2))
+        return Panel(Group(head, Text(), body), title=Text(self._title, "bold"), border_style="blue", padding=(1, 2))
 
     def _figures(self, status: Status) -> RenderableType:
         table = _section("play")
@@ -173,7 +173,7 @@ class LiveView(QuietView):
 
 def choose_view(title: str, *, quiet: bool, console: Console | None = None) -> View:
     """The live board on a terminal, lines elsewhere, and only what is said if `quiet`."""
-    console = console or Console()
+    console = console or Console(markup=False, emoji=False)
     if quiet:
         return QuietView(console)
     return LiveView(console, title) if console.is_terminal else PlainView(console)

@@ -141,7 +141,7 @@ class FleetView:
 
     def watch(self, over: Callable[[], bool]) -> None:
         """Show it until it is over, and start again what dies."""
-        console = Console()
+        console = Console(markup=False, emoji=False)  # players are named by whoever joins
         if not console.is_terminal:
             self._lines(over)
             return

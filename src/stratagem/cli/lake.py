@@ -42,7 +42,7 @@ def ls(connection: Connection, ruleset: str | None) -> None:
     table = Table("ruleset", "date", "games", "files", "bytes", "bytes a game")
     for (rules, date), (games, files, size) in sorted(sums.items()):
         table.add_row(rules, date, f"{games:,}", f"{files:,}", f"{size:,}", f"{size / games:,.0f}")
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
 
 
 @lake.command()
@@ -75,13 +75,17 @@ def query(connection: Connection, sql: str) -> None:
     base.register("games", games)
     try:
         answer = base.execute(sql)
+        rows = answer.fetchall() if answer else []
     except duckdb.Error as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(2)
+    if not answer:
+        click.echo(f'stratagem: sql is "{sql}"; accepted: a statement of DuckDB, such as SELECT', err=True)
+        sys.exit(2)
     shown = Table(*(column[0] for column in answer.description or ()))
-    for row in answer.fetchall():
+    for row in rows:
         shown.add_row(*(str(value) for value in row))
-    Console().print(shown)
+    Console(markup=False, emoji=False).print(shown)
 
 
 @lake.command()

@@ -57,7 +57,7 @@ def play(
     """
     if wait and server is None:
         raise click.UsageError("--wait needs --server: nobody could join a game of this process alone")
-    console = Console()
+    console = Console(markup=False, emoji=False)  # names and moves are what people type
     guest = None if wait or game_id else _guest(bot, policy)
     try:
         with ExitStack() as stack:

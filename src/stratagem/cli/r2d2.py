@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from stratagem.cli.demo import INTERRUPTED, BoardSize, gentle_stop
 from stratagem.cli.values import RUNS, Number, RunName
@@ -58,7 +59,7 @@ def r2d2(
         plan = r2d2_plan(name, seed, minutes, *board, size=size, **read_settings(changes))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--set") from None
-    console, folder = Console(), RUNS / name
+    console, folder = Console(markup=False, emoji=False), RUNS / name
     try:
         run = Run(plan, folder)
         if (aside := move_aside(folder)) is not None:
@@ -85,7 +86,7 @@ def live_line(console: Console, quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda line: None
     elif console.is_terminal:
         with console.status("") as status:
-            yield status.update
+            yield lambda line: status.update(Text(line))
     else:
         due = time.monotonic()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group
+from rich.text import Text
 
 from services.client import Sight
 from stratagem.cli.board import Scene, scene_parts
@@ -35,7 +36,7 @@ def picture(console: Console, sight: Sight, names: tuple[str, ...], note: str = 
     """A sight as something to print."""
     seat = sight.seat if sight.seat >= 0 else None
     parts = scene_parts(console, scene_of(sight), seat, names=names, cursor=cursor)
-    return Group(*parts, note) if note else Group(*parts)
+    return Group(*parts, Text(note)) if note else Group(*parts)
 
 
 def player_names(sight: Sight, before: tuple[str, ...]) -> tuple[str, ...]:

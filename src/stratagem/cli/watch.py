@@ -29,7 +29,7 @@ def watch(game: str | None, server: str, since: int, pace_ms: int) -> None:
 
     Games are shown 50 turns late, those of bots alone as they are played.
     """
-    console = Console()
+    console = Console(markup=False, emoji=False)  # names are what people call themselves
     try:
         with GameClient(server) as client:
             if game is None:

@@ -114,6 +114,19 @@ def test_a_server_that_does_not_answer_is_told_of_soon(asked: tuple[str, ...]) -
     assert time.monotonic() - begun < 60
 
 
+def test_names_and_moves_are_shown_as_they_were_typed(games: tuple[LocalGames, GameClient]) -> None:
+    address, client = games[0].address, games[1]
+    game = client.create(["", "bot:random"], board=small())
+    client.join(game, "human:[/x] [bold]ann :heart:").surrender()
+    listed = run("watch", "--server", address)
+    assert listed.exit_code == 0, listed.output
+    assert "human:[/x] [bold]ann :heart:, bot:random" in " ".join(listed.output.split())
+    typed = run("play", "--server", address, "--size", "6x6", keys="[/b]\n[bold] 1 2\nq\n")
+    assert typed.exit_code == 0, typed.output
+    assert '"[/b]" is not understood' in typed.output
+    assert '"[bold] 1 2" is not understood' in typed.output
+
+
 @pytest.mark.parametrize(
     ("typed", "code"),
     [("", 0), ("2 3 up", 1 + 19 * 8), ("2 3 right", 1 + 19 * 8 + 6), ("2 3 s half", 1 + 19 * 8 + 3), ("0 0 L h", 6)],
@@ -149,7 +162,9 @@ def test_keys_move_the_cursor_and_the_army(games: tuple[LocalGames, GameClient])
     hand.look(next(stream))
     assert hand.sight.turn == 1
     hand.press("z")
-    assert "[half]" in hand.note
+    note = Console(file=io.StringIO(), width=200)
+    note.print(picture(note, hand.sight, hand.names, hand.note))
+    assert "[half]" in _text(note)
     key, direction = ("w", 0) if hand.cursor >= 6 else ("s", 1)
     before = hand.cursor
     hand.press(key)
