@@ -23,9 +23,10 @@ TRAIN = (
 )  # fmt: skip
 
 
-def torchrun(*arguments, cwd):
+def torchrun(folder, *arguments, cwd):
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
+    options = ["--standalone", "--nproc-per-node", "2", "--log-dir", str(folder / "logs")]
+    command = [sys.executable, "-m", "torch.distributed.run", *options, *arguments]
     return subprocess.Popen(
         command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -34,7 +35,7 @@ def torchrun(*arguments, cwd):
 def test_two_processes_learn_what_one_with_all_rows_does(tmp_path):
     _, fragment = fragment_of(games=6)
     torch.save(fragment._asdict(), tmp_path / "fragment.pt")
-    process = torchrun("-m", "tests.learner.two_processes", str(tmp_path), cwd=ROOT)
+    process = torchrun(tmp_path, "-m", "tests.learner.two_processes", str(tmp_path), cwd=ROOT)
     assert process.wait(240) == 0, process.stdout.read()
     weights, notes = updated(fragment, ALONE)
     halves = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
@@ -48,7 +49,7 @@ def test_two_processes_learn_what_one_with_all_rows_does(tmp_path):
 
 def test_a_run_of_two_processes_is_stopped_and_goes_on(tmp_path):
     """SIGTERM reaches one of them first; both end after the same gradient step."""
-    process = torchrun(*TRAIN, "--minutes", "10", cwd=tmp_path)
+    process = torchrun(tmp_path, *TRAIN, "--minutes", "10", cwd=tmp_path)
     metrics = tmp_path / "runs/train/metrics.jsonl"
     patience = time.monotonic() + 240
     while not (metrics.exists() and len(metrics.read_text().splitlines()) >= 3):
@@ -65,7 +66,7 @@ def test_a_run_of_two_processes_is_stopped_and_goes_on(tmp_path):
     assert torch.equal(tensors["policy/value.weight"], load_policy(tmp_path / "runs/train/policy").policy.value.weight)
 
     minutes = (lines[-1]["seconds"] + 0.5) / 60
-    again = torchrun(*TRAIN, "--minutes", f"{minutes:.4f}", cwd=tmp_path)
+    again = torchrun(tmp_path, *TRAIN, "--minutes", f"{minutes:.4f}", cwd=tmp_path)
     told = again.communicate(timeout=240)[0]
     assert again.returncode == 0, told
     assert len(metrics.read_text().splitlines()) > len(lines)
