@@ -64,8 +64,10 @@ def compile_kernels() -> None:
     environment = {**os.environ, "PYTHONPATH": sources}
     command = [sys.executable, "-m", "engine.warm"]
     # In groups of their own Ctrl-C does not reach them; whatever ends this process's wait ends them as well.
-    processes = [subprocess.Popen([*command, part], env=environment, process_group=0) for part in PARTS]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
+        for part in PARTS:
+            processes.append(subprocess.Popen([*command, part], env=environment, process_group=0))
         for process in processes:
             process.wait()
     finally:

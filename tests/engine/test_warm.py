@@ -30,9 +30,10 @@ def test_uncompiled_rules_need_no_compiler(tmp_path: Path, monkeypatch: pytest.M
 
 
 COLD = """
-import sys
+import signal, sys
 from engine import warm
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what was started in the background ignores it
 warm.is_cold = lambda: True
 warm.PARTS = {"a": None, "b": None}
 sys.executable = sys.argv[1]

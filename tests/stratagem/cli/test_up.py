@@ -14,10 +14,10 @@ from click.testing import CliRunner
 
 from stratagem.cli.up import up
 
-PATIENCE = 60.0  # seconds; a busy machine is slow, not wrong
+PATIENCE = 120.0  # seconds; a busy machine is slow, not wrong
 # A fleet of its store and one more process, which tells what signals it gets.
 SMALL = """
-import sys
+import signal, sys
 from pathlib import Path
 from botocore.exceptions import EndpointConnectionError
 import stratagem.fleet as fleet
@@ -25,6 +25,8 @@ from stratagem.cli import main
 from stratagem.supervisor import Child, Fleet
 from tests.stratagem.test_fleet import free_port
 
+for ignored in (signal.SIGHUP, signal.SIGINT):  # by what is started in the background, or by nohup
+    signal.signal(ignored, signal.SIG_DFL)
 places = fleet.Places(store=free_port(), server=free_port(), replay=free_port(), metrics=0)
 whole, data = fleet.fleet_of, Path(sys.argv[1])
 code = (
@@ -83,8 +85,8 @@ def small_fleet(data: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         if process.poll() is None:
-            process.kill()
-            process.wait()
+            process.terminate()  # so that it stops its own
+            process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
