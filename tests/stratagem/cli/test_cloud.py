@@ -61,6 +61,7 @@ def test_the_doctor_tells_how_to_mend_what_is_missing() -> None:
 
 def test_the_doctor_asks_for_the_bootstrap_and_takes_it(empty: str) -> None:
     deployment = Deployment("stratagem-dev", empty)
+    deployment.client("ssm").delete_parameters(Names=[BOOTSTRAP])  # of another stand-in in this process
 
     def bootstrap() -> tuple[bool, str]:
         found = {finding.what: finding for finding in examine(deployment, "ml.g4dn.xlarge", 3)}
