@@ -121,19 +121,20 @@ class Lake:
             return 0
         note = json.loads(item["body"])
         rows = self._read_all(note["files"])
-        done = 0
-        for part in note["parts"] if rows is not None else ():
-            read = rows or {}
-            chosen = [read[game] for game in (read if part["games"] is None else part["games"])]
-            if time.monotonic() - begin > LEASE_SECONDS:
-                raise BusyError(f"writing {part['key']} took over {LEASE_SECONDS} s; it will be taken up again")
-            objects.put(self.connection, self.bucket, part["key"], to_parquet(chosen))
-            self.games.put_many([{"game": game, "item": MARK} for game in part["games"] or ()])
-            done += len(chosen)
+        done = 0 if rows is None else sum(self._write(part, rows, begin) for part in note["parts"])
         made = {part["key"] for part in note["parts"]}
         objects.delete(self.connection, self.bucket, [key for key in note["files"] if key not in made])
         self.games.remove(WRITER, NOTE, "note_id = :mine", {":mine": item["note_id"]})
         return done
+
+    def _write(self, part: dict[str, Any], rows: dict[str, GameRow], begin: float) -> int:
+        """Write a part of a note that was begun at that time, and its marks; how many games it holds."""
+        chosen = [rows[game] for game in (rows if part["games"] is None else part["games"])]
+        if time.monotonic() - begin > LEASE_SECONDS:
+            raise BusyError(f"writing {part['key']} took over {LEASE_SECONDS} s; it will be taken up again")
+        objects.put(self.connection, self.bucket, part["key"], to_parquet(chosen))
+        self.games.put_many([{"game": game, "item": MARK} for game in part["games"] or ()])
+        return len(chosen)
 
     def _read_all(self, files: list[str]) -> dict[str, GameRow] | None:
         """The games of some files by id; None if one is gone: files are removed only once all parts stand."""

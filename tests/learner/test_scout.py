@@ -304,6 +304,14 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path, arguments, told):
     assert told in result.output
 
 
+@pytest.mark.parametrize("command", [["scout"], ["clone", "games.gior", "--out"]])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_learned(tmp_path, command):
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(main, [*command, str(tmp_path / "file" / "out.safetensors")])
+    assert result.exit_code == 2
+    assert "is no folder" in " ".join(result.output.split())
+
+
 def test_the_command_does_not_write_over_a_recording(tmp_path):
     games = tmp_path / "games.jsonl"
     games.write_text("{}")

@@ -15,7 +15,7 @@ from stratagem.cli.device import device_option
 from stratagem.cli.policy_path import PolicyPath
 from stratagem.cli.signals import interrupted_by_sigterm
 from stratagem.cli.told_options import told_options
-from stratagem.cli.values import Number
+from stratagem.cli.values import Number, OutFile
 
 if TYPE_CHECKING:
     from learner.cloning import CloneSettings, Losses
@@ -35,7 +35,7 @@ WEAKER = 0.25  # of the games, once the learner plays for itself from the start,
 @click.option("--board", help="With --teacher: maps by name, site (the default), competition or small.")
 @click.option("--ruleset", help="With --teacher: generalsio (the default), classic or competition.")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Writes OUT.safetensors, .json, .metrics.jsonl, .png."
+    "--out", required=True, type=OutFile(stem=True), help="Writes OUT.safetensors, .json, .metrics.jsonl, .png."
 )
 @click.option("--start", type=PolicyPath(), help="Begin from this policy, its network.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network: tiny, small, medium, base, large.")

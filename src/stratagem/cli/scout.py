@@ -9,7 +9,7 @@ import click
 
 from stratagem.cli.device import device_option
 from stratagem.cli.signals import interrupted_by_sigterm
-from stratagem.cli.values import Number
+from stratagem.cli.values import Number, OutFile
 
 if TYPE_CHECKING:
     from learner.scouting import Lessons, Report
@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 
 @click.command()
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=OutFile())
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @click.option("--minutes", type=Number(min=0.0), default=30.0, show_default=True, help="Of training; 0: rate alone.")
 @click.option(
