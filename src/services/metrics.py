@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
@@ -71,6 +72,21 @@ UPDATE_SECONDS = Histogram(
 )
 
 
+def start_exporter(address: str) -> WSGIServer:
+    """Let Prometheus ask this process at HOST:PORT, until the server that is returned is shut down.
+
+    Raises ValueError for what is no address, OSError where it is taken.
+    """
+    host, port = split_address("metrics", address)
+    try:
+        server, _ = start_http_server(port, host)
+    except OSError as error:
+        # A connection to elsewhere may have had the port: these are from the range that systems give such.
+        hint = "another program has the port, or had it within the last minute"
+        raise OSError(f"metrics {address}: {error.strerror}: {hint}") from None
+    return server
+
+
 @contextmanager
 def metrics_at(address: str) -> Iterator[int]:
     """Within, Prometheus may ask this process at HOST:PORT; the port, or 0 where the address is empty: nowhere.
@@ -80,8 +96,7 @@ def metrics_at(address: str) -> Iterator[int]:
     if not address:
         yield 0
         return
-    host, port = split_address("metrics", address)
-    server, _ = start_http_server(port, host)
+    server = start_exporter(address)
     try:
         yield server.server_port
     finally:

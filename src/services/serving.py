@@ -14,12 +14,12 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import start_http_server
 
 from services.auth import server_credentials
 from services.gate import Gate
 from services.logs import configure_logs, get_log
-from services.settings import Settings, split_address
+from services.metrics import start_exporter
+from services.settings import Settings
 from services.stubs import (
     elo_pb2,
     elo_pb2_grpc,
@@ -92,8 +92,7 @@ class Server:
     async def start(self) -> None:
         """Answer calls; health says SERVING."""
         if self.settings.metrics:
-            host, port = split_address("metrics", self.settings.metrics)
-            self._metrics, _ = start_http_server(port, host)
+            self._metrics = start_exporter(self.settings.metrics)
         await self.grpc.start()
         for name in ("", *self.names):
             await self.health.set(name, health_pb2.HealthCheckResponse.SERVING)

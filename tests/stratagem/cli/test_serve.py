@@ -44,4 +44,5 @@ def test_an_actors_metrics_where_another_answers(monkeypatch: pytest.MonkeyPatch
         other.bind(("127.0.0.1", 0))
         other.listen()
         address = f"127.0.0.1:{other.getsockname()[1]}"
-        assert "in use" in refused(monkeypatch, ["actor", "--metrics", address])
+        told = refused(monkeypatch, ["actor", "--metrics", address])
+        assert told.startswith(f"stratagem: metrics {address}: Address already in use")
