@@ -105,7 +105,8 @@ def policy_turn() -> dict[str, float]:
     with TemporaryDirectory() as folder:
         code = (
             "import sys\nfrom pathlib import Path\nfrom learner.export_onnx import export_onnx\n"
-            "from learner.network import NetworkConfig, Policy\nfrom learner.snapshot import load_policy\n"
+            "from learner.network import Policy\nfrom learner.network_config import NetworkConfig\n"
+            "from learner.snapshot import load_policy\n"
             "from stratagem.policies import BOX\nto = Path(sys.argv[1])\n"
             "(to / 'demo').write_bytes(export_onnx(Policy(NetworkConfig.of('tiny', halves=False))))\n"
             "(to / 'box').write_bytes(export_onnx(load_policy(BOX / 'pupil').policy))"

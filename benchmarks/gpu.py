@@ -54,9 +54,11 @@ from learner.clock import Clock  # noqa: E402
 from learner.fused import FusedPPO, FusedSettings  # noqa: E402
 from learner.fused_rollout import FusedRollout  # noqa: E402
 from learner.fused_training import FusedPlan, FusedTraining  # noqa: E402
-from learner.network import NetworkConfig, Policy, Sight, parameters_of  # noqa: E402
+from learner.network import Policy, parameters_of  # noqa: E402
+from learner.network_config import NetworkConfig  # noqa: E402
 from learner.scout import load_scout  # noqa: E402
 from learner.scouting import CPU, Lessons, Report, learn_from, train  # noqa: E402
+from learner.sight import Sight  # noqa: E402
 from learner.ways import MY_ARMY, Ways, army_of, survey_compiled, survey_plain  # noqa: E402
 from machine import describe_machine, write_result  # noqa: E402
 

@@ -21,7 +21,8 @@ from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from learner.network import SIZES, NetworkConfig, Policy, parameters_of, sample  # noqa: E402
+from learner.network import Policy, parameters_of, sample  # noqa: E402
+from learner.network_config import SIZES, NetworkConfig  # noqa: E402
 from learner.ppo import losses_of  # noqa: E402
 from machine import describe_machine, write_result  # noqa: E402
 

@@ -24,7 +24,8 @@ from torch.nn import functional as F  # noqa: N812 (the name the field knows it 
 from engine.batch import GameBatch
 from engine.compile import OneThread
 from learner.crew import crew_of
-from learner.network import ILLEGAL, NetworkConfig, Policy
+from learner.network import ILLEGAL, Policy
+from learner.network_config import NetworkConfig
 from learner.precision import half_pays, half_precision
 from learner.recorded import BOARD, RecordedGame, begin_recorded
 from learner.snapshot import load_policy

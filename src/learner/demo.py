@@ -14,7 +14,8 @@ from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import RULESETS
 from learner.live import View
-from learner.network import NetworkConfig, Policy, parameters_of
+from learner.network import Policy, parameters_of
+from learner.network_config import NetworkConfig
 from learner.players import BotPlayer, Player, PolicyPlayer
 from learner.ppo import Settings
 from learner.rating import Arena, Interval, Match, Rating, play_match, rate_players

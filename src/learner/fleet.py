@@ -20,7 +20,8 @@ from actors.setup import Setup
 from engine.board import DRAW
 from learner.clock import Clock
 from learner.experience import Experience, ExperienceClient
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.ppo import PPO, Settings
 from learner.published import from_published, to_published
 from learner.rollout import Fragment as Rows

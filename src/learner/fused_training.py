@@ -28,7 +28,8 @@ from learner.clock import Clock
 from learner.curriculum import SpawnCurriculum
 from learner.fused import FusedPPO, FusedSettings, choose_rows
 from learner.fused_rollout import FusedRollout, Outcomes
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.play_state import PlayState
 from learner.pool import Pool
 from learner.snapshot import (

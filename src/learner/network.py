@@ -12,115 +12,30 @@ a tile, A actions.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the name the field knows it by)
 
-from engine.actions import action_count
-from engine.advice import ADVISERS, BUILDING, PASSING
-from engine.board import ARMY_SHIFT, MASK_SHIFT, VECTOR_SEAT
-from engine.observation import ARMY_SCALE, PLANES, planes
+from engine.advice import BUILDING, PASSING
+from engine.board import VECTOR_SEAT
 from learner.advice import TRUST, Advice
 from learner.belief import Belief
 from learner.blocks import Block, Neighbours
+from learner.board_gru import BoardGRU
 from learner.facts import HARVEST_TURNS, phase, scalars
 from learner.histogram import mean_of
+from learner.network_config import NetworkConfig
 from learner.patches import Patches, folded, must_pad, unfolded
 from learner.patience import GATHER_UNTIL, Patience
 from learner.precision import full_precision
 from learner.pyramid import Pyramid
+from learner.sight import Sight, legal_actions
 from learner.ways import COUNT, LINEAR, ORDER, Ways
 
 ILLEGAL = -1e9  # the logit of what the mask forbids; finite, so that 0 * log(0) stays 0
-ARMY_PLANES = 4  # the last planes of PLANES are armies, the others follow from the flags alone
 LOUDER = 4.0  # how much larger the heads read the linear planes of ways: a step is a quarter, a few armies as much
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """The shape of a network; with the weights it makes the policy again."""
-
-    channels: int = 32  # width of the encoder
-    blocks: int = 3  # separable 3x3 convolutions behind the first layer: how far a tile looks in one turn
-    memory: int = 16  # GRU numbers a tile
-    hidden: int = 64  # width of the value head
-    pairs: int = 16  # width of the move head
-    seats: int = 2  # seats of the games it plays: sizes the vector
-    halves: bool = True  # whether it may move half an army
-    castles: bool = False  # whether its ruleset builds castles
-    value_bins: int = 0  # bins of a value as a histogram (`learner.histogram`); 0: a number
-    levels: int = 0  # halvings of the board in the pyramid (`learner.pyramid`); 0: none
-    level_blocks: int = 0  # residual blocks on each of them
-    ways: bool = False  # whether it is shown ways over the board (`learner.ways`)
-    phases: bool = False  # whether it is told the turn of the cycle of 50 as 50 numbers, one of them 1
-    ordered: bool = False  # whether it is shown in which order tiles are gathered, and says for how long it will
-    belief: bool = False  # whether it is shown where an enemy's general probably is, and ways lead there
-    adviser: str = ""  # a bot that tells it what it would do (`learner.advice`), whom it follows at first
-    patch: int = 1  # side of the squares of tiles, and so many times wider, that it thinks in (`learner.patches`)
-
-    def __post_init__(self) -> None:
-        for name in ("channels", "memory", "hidden", "pairs"):
-            if not 1 <= getattr(self, name) <= 4096:
-                raise ValueError(f"network {name} is {getattr(self, name)}; accepted: 1 to 4096")
-        if not 0 <= self.blocks <= 256:
-            raise ValueError(f"network blocks is {self.blocks}; accepted: 0 to 256")
-        if not (0 <= self.levels <= 6 and 0 <= self.level_blocks <= 64):
-            raise ValueError(
-                f"network levels and level_blocks are {self.levels} and {self.level_blocks}; accepted: to 6 and 64"
-            )
-        if not 1 <= self.patch <= 8:
-            raise ValueError(f"network patch is {self.patch}; accepted: 1 to 8")
-        if not 1 <= self.seats <= 16:
-            raise ValueError(f"network seats is {self.seats}; accepted: 1 to 16")
-        if not (self.value_bins == 0 or 2 <= self.value_bins <= 4096):
-            raise ValueError(f"network value_bins is {self.value_bins}; accepted: 0, 2 to 4096")
-        for name in ("ordered", "belief"):
-            if getattr(self, name) and not self.ways:
-                raise ValueError(f"network {name} is True without ways; accepted: False, or ways as well")
-        if self.adviser and self.adviser not in ADVISERS:
-            raise ValueError(f'network adviser is "{self.adviser}"; accepted: "", {", ".join(ADVISERS)}')
-        for name in ("belief", "adviser"):
-            if getattr(self, name) and self.seats < 2:
-                value = getattr(self, name)
-                raise ValueError(f"network {name} is {value} with seats {self.seats}; accepted: seats of 2 to 16")
-
-    @classmethod
-    def of(cls, size: str, **options: Any) -> "NetworkConfig":
-        """The network of a size by name, with other options. Raises ValueError for an unknown size."""
-        if size not in SIZES:
-            raise ValueError(f'network size "{size}" is unknown; known: {", ".join(SIZES)}')
-        return replace(SIZES[size], **options)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields, for JSON; those of OPTIONAL only where they say something."""
-        usual = {field.name: field.default for field in fields(self)}
-        return {name: value for name, value in asdict(self).items() if value != usual[name] or name not in OPTIONAL}
-
-
-OPTIONAL = (
-    "value_bins",
-    "levels",
-    "level_blocks",
-    "ways",
-    "phases",
-    "ordered",
-    "belief",
-    "adviser",
-    "patch",
-)  # fields that a description may leave out
-
-# The dial `--size`. small and medium think in patches of 2x2 tiles, base and large in a pyramid.
-SIZES = {
-    "tiny": NetworkConfig(channels=24, blocks=3, memory=8, hidden=64),
-    "small": NetworkConfig(channels=32, blocks=4, memory=8, hidden=128, patch=2),
-    "medium": NetworkConfig(channels=64, blocks=6, memory=16, hidden=256, patch=2),
-    "base": NetworkConfig(channels=32, blocks=1, memory=16, hidden=256, levels=3, level_blocks=2),
-    "large": NetworkConfig(channels=48, blocks=1, memory=16, hidden=512, levels=3, level_blocks=4),
-}
 
 
 class Output(NamedTuple):
@@ -140,89 +55,6 @@ class Perceived(NamedTuple):
     legal: Tensor  # (T * B, A) bool
     memory: Tensor  # (B, M, H, W), after the last turn
     board: Tensor  # (T * B, P, H, W), the planes of `Trunk.survey`
-
-
-def flag_table() -> np.ndarray:
-    """The planes that follow from a flags byte, and whose army stands there: float32 (256, len(PLANES))."""
-    flags = np.arange(256, dtype=np.uint8).reshape(1, 256)
-    one_unit = 2 ** int(ARMY_SCALE) - 1  # an army whose plane holds 1.0
-    return planes(flags, np.full((1, 256), one_unit, np.int16))[:, 0, :].T.copy()
-
-
-class Sight(nn.Module):
-    """The first layer's input: compact words become float planes here, on the device that trains."""
-
-    table: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("table", torch.from_numpy(flag_table()), persistent=False)
-
-    @property
-    def count(self) -> int:
-        """Planes it makes: those of `engine.observation` and one of ones, which shows the board's edge."""
-        return len(PLANES) + 1
-
-    def forward(self, words: Tensor) -> Tensor:
-        """Words (N, H, W) int32 to planes (N, len(PLANES) + 1, H, W) float32, channels last in memory."""
-        board = words.new_empty((*words.shape, self.count), dtype=torch.float32)
-        board[..., :-1] = self.table[words & 255]
-        size = torch.log2(1.0 + (words >> ARMY_SHIFT).float()) / ARMY_SCALE
-        board[..., -1 - ARMY_PLANES : -1] *= size[..., None]
-        board[..., -1] = 1.0
-        return board.permute(0, 3, 1, 2)
-
-
-def legal_actions(words: Tensor, halves: bool, castles: bool) -> Tensor:
-    """Which action codes the words' masks allow: words (N, H, W) int32 to bool (N, A). A pass always is."""
-    n = len(words)
-    mask = (words >> MASK_SHIFT).reshape(n, -1)
-    tiles = mask.shape[1]
-    bits = torch.arange(4, device=words.device, dtype=mask.dtype)
-    moves = (mask[..., None] >> bits) & 1 == 1  # (N, tiles, 4)
-    legal = torch.zeros((n, action_count(tiles, castles)), dtype=torch.bool, device=words.device)
-    legal[:, 0] = True
-    both = legal[:, 1 : 1 + 8 * tiles].view(n, tiles, 4, 2)
-    both[..., 0] = moves
-    if halves:
-        both[..., 1] = moves
-    if castles:
-        legal[:, 1 + 8 * tiles :] = mask & 16 != 0
-    return legal
-
-
-class BoardGRU(nn.Module):
-    """A GRU whose state is a board: each tile's gates read its input and its neighbours' state of the turn before."""
-
-    def __init__(self, channels: int, memory: int) -> None:
-        super().__init__()
-        self.memory = memory
-        self.read = nn.Conv2d(channels, 3 * memory, 1)
-        self.recall = nn.Sequential(Neighbours(memory), nn.Conv2d(memory, 3 * memory, 1))
-
-    def forward(self, x: Tensor, state: Tensor, resets: Tensor, inside: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Inputs (T, B, C, H, W), state (B, M, H, W), resets (T, B) bool; to states (T, B, M, H, W) and the last one.
-
-        Where `resets` is set, the state is emptied before that turn: its observation is an episode's first. inside:
-        (1, M, H, W), 0 for numbers that are not to be kept.
-        """
-        turns, rows = x.shape[:2]
-        reads = (
-            self.read(x.flatten(0, 1)).unflatten(0, (turns, rows)).unbind(0)
-        )  # indexing by t fills its gradient T times
-        keeps = (~resets).to(x.dtype)[..., None, None, None].unbind(0)
-        states = []
-        for read, keep in zip(reads, keeps, strict=True):
-            state = state * keep
-            update, reset, fresh = read.chunk(3, dim=1)
-            update_, reset_, fresh_ = self.recall(state).chunk(3, dim=1)
-            gate = torch.sigmoid(update + update_)
-            candidate = torch.tanh(fresh + torch.sigmoid(reset + reset_) * fresh_)
-            state = candidate + gate * (state - candidate)
-            if inside is not None:
-                state = state * inside
-            states.append(state)
-        return torch.stack(states), state
 
 
 class Moves(nn.Module):

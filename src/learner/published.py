@@ -7,8 +7,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as pack_tensors
 
-from learner.network import NetworkConfig, Policy
-from learner.snapshot import SnapshotError, fill, network_config, portable
+from learner.network import Policy
+from learner.network_config import NetworkConfig
+from learner.snapshot import SnapshotError, fill, portable, read_config
 
 
 def to_published(policy: Policy, about: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
@@ -19,7 +20,7 @@ def to_published(policy: Policy, about: dict[str, Any]) -> tuple[bytes, dict[str
 def from_published(weights: bytes, about: dict[str, Any], name: str, device: str = "cpu") -> Policy:
     """The policy that was published. Raises SnapshotError for anything that is not a whole, sane one."""
     source = PurePosixPath(name)
-    policy = Policy(network_config(source, about.get("network"), NetworkConfig))
+    policy = Policy(read_config(source, about.get("network"), NetworkConfig))
     try:
         tensors = parse_tensors(weights)
     except (SafetensorError, ValueError, KeyError) as error:

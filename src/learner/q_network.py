@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the name the field knows it by)
 
-from learner.network import ILLEGAL, Moves, NetworkConfig, Output, Trunk, sample
+from learner.network import ILLEGAL, Moves, Output, Trunk, sample
+from learner.network_config import NetworkConfig
 
 SIGMA = 0.5  # size of the noise at first, over the root of a layer's inputs, as in the paper
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from learner.clock import Clock
 from learner.crew import crew_of
-from learner.network import NetworkConfig
+from learner.network_config import NetworkConfig
 from learner.q_network import QConfig, QNetwork, explore
 from learner.rollout import Fragment, Rollout, Table
 from services.tables import RateLimiter

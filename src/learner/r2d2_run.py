@@ -28,7 +28,8 @@ from engine.rulesets import RULESETS, Ruleset
 from engine.warm import compile_kernels
 from learner.clock import Clock
 from learner.demo import demo_board, machine, turn_limit
-from learner.network import NetworkConfig, parameters_of
+from learner.network import parameters_of
+from learner.network_config import NetworkConfig
 from learner.players import BotPlayer, QPlayer
 from learner.q_network import QNetwork
 from learner.r2d2 import R2D2, EpsilonGreedy, Settings

@@ -6,7 +6,8 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.snapshot import SnapshotError, file_of, fill, load_policy
 from store.policies import Policies, PolicyVersion
 

@@ -19,7 +19,8 @@ from safetensors.torch import save as pack_tensors
 from torch import Tensor
 from torch.nn import Module
 
-from learner.network import OPTIONAL, NetworkConfig, Policy, Trunk
+from learner.network import Policy, Trunk
+from learner.network_config import OPTIONAL, NetworkConfig
 from learner.q_network import QConfig, QNetwork
 
 VERSION = 1
@@ -106,7 +107,7 @@ def _load(path: Path, kind: Kind[Network], device: str) -> Snapshot[Network]:
     if description.get("format") != kind.format or description.get("version") != VERSION:
         found = f"{description.get('format')!r} version {description.get('version')!r}"
         raise SnapshotError(f'{described}: is {found}; accepted: "{kind.format}" version {VERSION}')
-    config = network_config(described, description.get("network"), kind.config)
+    config = read_config(described, description.get("network"), kind.config)
     about = description.get("about")
     if not isinstance(about, dict):
         raise SnapshotError(f"{described}: about is {type(about).__name__}; accepted: an object")
@@ -207,7 +208,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return description
 
 
-def network_config(path: PurePath, network: object, kind: type[NetworkConfig]) -> NetworkConfig:
+def read_config(path: PurePath, network: object, kind: type[NetworkConfig]) -> NetworkConfig:
     """The network that JSON describes. Raises SnapshotError."""
     if not isinstance(network, dict):
         raise SnapshotError(f"{path}: network is {type(network).__name__}; accepted: an object")

@@ -3,19 +3,15 @@
 It begins as the seeker, whose moves it imitates for some seconds by all else that is told of them; then it is made less
 sure, and told besides which move is the seeker's. A part of the games is against scripted bots, a part against
 snapshots of its own, the rest with itself, both rulesets side by side. The entropy bonus follows the entropy that is
-wanted, which falls: a policy that is sure too soon learns no more (docs/log.md, 2026-11-29). The critic, which only
-learning needs, sees the facts of both seats: what fog hides explains most of what happens next (an asymmetric critic,
-Pinto et al. 2018).
+wanted, which falls: a policy that is sure too soon learns no more (docs/log.md, 2026-11-29).
 """
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,20 +20,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as pack_tensors
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 (the name the field knows it by)
 
-from engine.arrays import Bool, Float32, Int8, Int16, Int32, Int64
+from engine.arrays import Bool, Float32, Int64
 from engine.bots import find_bot
-from engine.bots.hunter import CYCLE
-from engine.bots.moves import FEATURES, SEEKERS
+from engine.bots.moves import SEEKERS
 from engine.bots.scout import Guesser
 from engine.bots.situation import FACT_COUNT
-from engine.bots.strategist import HIDDEN
 from engine.rewards import Shaping
+from learner.decisions import Decisions, advantages_of, joined, pick
 from learner.move_games import AWAITING, FIRST_BOT, LEARNER, SEEKER, UNTOLD, MoveFragment, MoveGames, Weights
-from learner.move_gradient import DIVERGENCE, ENTROPY, UNIT, Network, gradients, log_probabilities
+from learner.move_gradient import DIVERGENCE, ENTROPY, Network, gradients, log_probabilities
 from learner.snapshot import replace_file
-from learner.strategist_export import quantised
+from learner.strategist_network import Chooser, Critic
 
 RULESETS = (("generalsio", "site"), ("competition", "competition"))
 BOTS = ("hunter", "tracker", "seeker")
@@ -83,70 +77,6 @@ class Settings:
     advice: float = 1.0  # weight of the seeker's move at the start
 
 
-class Chooser(nn.Module):
-    """The network that the strategist plays by; `learner.move_gradient` has its gradients."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.phases = nn.Parameter(0.1 * torch.randn(CYCLE, HIDDEN))
-        self.inputs = nn.Parameter(0.5 / math.sqrt(FACT_COUNT) * torch.randn(FACT_COUNT, HIDDEN))
-        self.moves = nn.Parameter(0.5 / math.sqrt(FEATURES) * torch.randn(FEATURES, HIDDEN))
-        self.outputs = nn.Parameter(0.05 * torch.randn(HIDDEN))
-        self.skips = nn.Parameter(torch.zeros(FEATURES))
-
-    def network(self) -> Network:
-        """Its weights, in memory of its own."""
-        return Network(*(parameter.detach().numpy() for parameter in self.parameters()))
-
-    def forward(self, facts: Tensor, features: Tensor) -> Tensor:
-        """Scores (N,) of a position's moves: facts float32 (F,), features float32 (N, M), as they are written."""
-        common = self.phases[facts[0].long()] + UNIT * facts[1:] @ self.inputs[1:]
-        hidden = torch.relu(common + UNIT * features @ self.moves)
-        return hidden @ self.outputs + UNIT * features @ self.skips
-
-    def weights(self) -> Weights:
-        """As games read it, K = 1. Raises ValueError for weights too large to store."""
-        return quantised(self.network(), 1.0)
-
-
-class Critic(nn.Module):
-    """What a situation is worth to a seat: facts of both, its own first, (N, 2F), to (N,)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.phase = nn.Embedding(CYCLE, 128)
-        self.read = nn.Linear(2 * FACT_COUNT, 128)
-        self.think = nn.Linear(128, 64)
-        self.value = nn.Linear(64, 1)
-        nn.init.normal_(self.phase.weight, std=0.1)
-        nn.init.zeros_(self.value.weight)
-
-    def forward(self, facts: Tensor) -> Tensor:
-        """float32 (N, 2F) to float32 (N,)."""
-        both = torch.cat([scaled(facts[:, :FACT_COUNT]), scaled(facts[:, FACT_COUNT:])], dim=1)
-        x = torch.relu(self.read(both) + self.phase(facts[:, 0].long()))
-        value: Tensor = self.value(torch.relu(self.think(x)))[:, 0]
-        return value
-
-
-def scaled(facts: Tensor) -> Tensor:
-    """Facts (N, F) as the critic reads them; the first, the phase, is read apart."""
-    return F.pad(facts[:, 1:], (1, 0)) * UNIT
-
-
-class Decisions(NamedTuple):
-    """What is learned from, D decisions."""
-
-    facts: Int16  # (D, 2F): of both seats, its own first
-    features: Int8  # (R, M)
-    first: Int64  # (D,): the first of its moves
-    among: Int32  # (D,): how many they are
-    chosen: Int32  # (D,): the number of the one that was chosen
-    gain: Float32  # (D,): advantages, normalised
-    target: Float32  # (D,): for the critic
-    agreed: float  # part of them that are the seeker's moves
-
-
 @dataclass(frozen=True)
 class Status:
     """How a run stands after an iteration."""
@@ -161,31 +91,6 @@ class Status:
     rate: float
     agreed: float  # part of the moves that are the seeker's
     win_rates: Mapping[str, float]  # by "RULESET OPPONENT", over the latest games; draws are not won
-
-
-def advantages_of(
-    fragment: MoveFragment, values: Float32, decided: Bool, gamma: float, lam: float
-) -> tuple[Float32, Float32]:
-    """Generalised advantage estimates between decisions and the critic's targets, float32 (T, G, 2) each, 0 where
-    nothing was decided.
-
-    values (T + 1, G, 2); decided (T, G, 2). Rewards of turns without a decision (a general was taken, no move was left)
-    count for the decision before.
-    """
-    turns = len(decided)
-    advantages = np.zeros_like(values[:-1])
-    value, advantage = values[turns].copy(), np.zeros_like(values[0])
-    earned, left = np.zeros_like(value), np.ones_like(value)
-    for t in range(turns - 1, -1, -1):
-        over = fragment.done[t][:, None]
-        earned = fragment.reward[t] + gamma * np.where(over, 0.0, earned)
-        left = np.where(over, 0.0, gamma * left)
-        here = decided[t]
-        found = earned + left * (value + lam * advantage) - values[t]
-        advantages[t] = np.where(here, found, 0.0)
-        value, advantage = np.where(here, values[t], value), np.where(here, found, advantage)
-        earned, left = np.where(here, 0.0, earned), np.where(here, 1.0, left)
-    return advantages, np.where(decided, advantages + values[:-1], 0.0).astype(np.float32)
 
 
 class Slopes:
@@ -459,36 +364,3 @@ class StrategistRun:
             part.load_state_dict(
                 {key.removeprefix(f"{name}."): value for key, value in saved.items() if key.startswith(name)}
             )
-
-
-def pick(fragment: MoveFragment, facts: Int16, decided: Bool, gain: Float32, target: Float32) -> Decisions:
-    """The decisions (D,) of a fragment that are marked in `decided`, with their facts of (T + 1, G, 2, .)."""
-    agreed = (fragment.chosen == fragment.seekers)[decided]
-    return Decisions(
-        facts[:-1][decided],
-        fragment.features,
-        fragment.first[decided],
-        fragment.among[decided],
-        fragment.chosen[decided],
-        gain,
-        target,
-        float(agreed.mean()) if len(agreed) else 0.0,
-    )
-
-
-def joined(parts: list[Decisions]) -> Decisions:
-    """Decisions of many fragments as one."""
-    before = np.cumsum([0, *(len(part.features) for part in parts)])
-    moved = [part._replace(first=part.first + start) for part, start in zip(parts, before, strict=False)]
-    facts, features, first, among, chosen, gain, target, agreed = zip(*moved, strict=True)
-    weights = [len(part.chosen) for part in parts]
-    return Decisions(
-        np.concatenate(facts),
-        np.concatenate(features),
-        np.concatenate(first),
-        np.concatenate(among),
-        np.concatenate(chosen),
-        np.concatenate(gain),
-        np.concatenate(target),
-        float(np.average(agreed, weights=weights)) if sum(weights) else 0.0,
-    )

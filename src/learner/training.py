@@ -30,7 +30,8 @@ from learner.clock import Clock
 from learner.gains import Gains
 from learner.handicap import BEGIN, Handicap, HandicappedBot
 from learner.live import Status, View
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.players import BotPlayer, Player
 from learner.pool import Pool
 from learner.ppo import PPO, Settings

@@ -12,7 +12,8 @@ from tests.actors.competition_referee import Program, action_of, frame, handshak
 from actors.competition_zip import ExportError, competition_zip, needed_modules
 from engine.batch import GameBatch
 from engine.compile import OneThread
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.snapshot import save_policy
 from stratagem.cli import main
 from stratagem.policies import BOX

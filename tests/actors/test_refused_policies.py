@@ -6,7 +6,8 @@ from tests.services.loopback import channel_to
 
 from actors.actor import Actor, ActorSettings
 from actors.outcomes import OutcomeReporter
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.published import to_published
 from learner.snapshot import SnapshotError
 from services.model_server import ModelServicer

@@ -19,7 +19,8 @@ from engine.views import BoardView
 from lambdas.match_logic import draw_layout, map_of, rules_of
 from lambdas.minds import PolicyMind, open_session
 from learner.export_onnx import TOLERANCE, export_onnx, largest_difference
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from store.errors import DamagedError
 
 SRC = Path(__file__).resolve().parents[2] / "src"

@@ -7,7 +7,8 @@ from tests.lambdas.playing import begin, equals_its_record
 
 from lambdas.http import Services
 from lambdas.matches import _board_of
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.snapshot import save_policy
 from store.ratings import Player
 from stratagem.cli.policy import publish_file, store_export

@@ -8,7 +8,8 @@ from engine.rewards import Shaping
 from engine.rulesets import RULESETS
 from learner.arena import Arena
 from learner.fused_rollout import FusedRollout
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 
 BOARD = MapSpec.plain(4, 4, mountains=0.0, cities=0)
 NETWORK = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)

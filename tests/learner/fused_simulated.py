@@ -13,7 +13,8 @@ from engine.map_specs import MapSpec
 from engine.rulesets import RULESETS
 from learner.arena import Arena
 from learner.fused_rollout import FusedRollout
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 
 
 def fragment(device):

@@ -10,7 +10,8 @@ from engine.batch import GameBatch
 from learner.advice import TRUST, Advice, advise
 from learner.export_onnx import ExportError, export_onnx
 from learner.growth import grown
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.snapshot import load_policy, save_policy
 
 

@@ -23,7 +23,7 @@ from engine.bots.whereabouts import find_whereabouts
 from engine.compile import COMPILED
 from engine.views import BoardView
 from learner.belief import believe_compiled, believe_plain, told_of
-from learner.network import Sight
+from learner.sight import Sight
 
 FORMS = [pytest.param(believe_plain, id="torch")]
 if COMPILED:

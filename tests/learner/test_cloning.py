@@ -21,7 +21,7 @@ from learner.cloning import (
     losses_of,
     score,
 )
-from learner.network import NetworkConfig
+from learner.network_config import NetworkConfig
 from learner.recorded import RecordedGame, load_games, recorded_game
 from learner.snapshot import load_policy
 from learner.training import Training

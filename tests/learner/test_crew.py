@@ -6,7 +6,8 @@ from tests.learner.test_rollout import batch
 
 from learner.clock import Clock
 from learner.crew import Crew
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.players import answer
 from learner.ppo import PPO, Settings, advantages_of
 from learner.rollout import Rollout, Table

@@ -18,7 +18,8 @@ from learner import advice, belief, ways
 from learner.clock import Clock
 from learner.fused import FusedPPO, FusedSettings, choose_rows, rows_to_keep
 from learner.fused_rollout import FusedRollout
-from learner.network import NetworkConfig, Policy, sample
+from learner.network import Policy, sample
+from learner.network_config import NetworkConfig
 from learner.ppo import PPO, Settings, advantages_of
 from learner.precision import half_precision
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from learner.histogram import REACH, histogram_loss, mean_of, target_of
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.snapshot import load_policy, save_policy
 
 

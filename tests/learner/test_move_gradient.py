@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from engine.rewards import Shaping
+from learner.decisions import joined, pick
 from learner.move_games import MoveGames
 from learner.move_gradient import DIVERGENCE, ENTROPY, SURPRISE, log_probabilities
-from learner.strategist import Chooser, Slopes, joined, pick
+from learner.strategist import Slopes
+from learner.strategist_network import Chooser
 
 CLIP, BONUS = 0.1, 0.02
 

@@ -7,9 +7,11 @@ import torch
 from engine.actions import expand_mask
 from engine.observation import PLANES, planes
 from learner.facts import phase, scalars
-from learner.network import SIZES, NetworkConfig, Policy, Sight, legal_actions, sample
+from learner.network import Policy, sample
+from learner.network_config import SIZES, NetworkConfig
 from learner.patches import folded, unfolded
 from learner.patience import GATHER_UNTIL
+from learner.sight import Sight, legal_actions
 from learner.ways import FAR, NEAR
 
 CONFIG = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)

@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from learner.network import NetworkConfig, Policy, parameters_of
+from learner.network import Policy, parameters_of
+from learner.network_config import NetworkConfig
 from learner.pyramid import Pyramid
 from learner.snapshot import SnapshotError, load_policy, save_policy
 

@@ -8,9 +8,10 @@ import torch
 
 from engine.batch import GameBatch
 from engine.map_specs import MapSpec
-from learner.network import ILLEGAL, legal_actions, parameters_of
+from learner.network import ILLEGAL, parameters_of
 from learner.players import QPlayer
 from learner.q_network import NoisyLinear, QConfig, QNetwork, explore
+from learner.sight import legal_actions
 from learner.snapshot import SnapshotError, load_policy, load_q_network, save_policy
 
 CONFIG = QConfig(channels=8, blocks=1, memory=4, hidden=8, atoms=5, low=-2.0, high=1.0)

@@ -12,7 +12,7 @@ from engine.batch import GameBatch
 from engine.map_specs import MapSpec
 from engine.rulesets import RULESETS
 from learner.clock import Clock
-from learner.network import NetworkConfig
+from learner.network_config import NetworkConfig
 from learner.players import BotPlayer
 from learner.q_network import QNetwork
 from learner.r2d2 import (

@@ -9,7 +9,8 @@ from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import RULESETS
 from learner.clock import Clock
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.players import BotPlayer, PolicyPlayer
 from learner.rollout import Rollout, Table
 

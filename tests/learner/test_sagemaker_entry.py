@@ -15,7 +15,8 @@ from cdk.stacks.machine import metric_definitions
 
 from learner import sagemaker_entry
 from learner.judge import judge
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.sagemaker_entry import FAILED, RequestError, main, read_request
 from learner.snapshot import load_policy, save_policy
 from learner.training import Training

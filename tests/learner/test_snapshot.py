@@ -7,7 +7,8 @@ import struct
 import pytest
 import torch
 
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.snapshot import SnapshotError, load_checkpoint, load_policy, replace_file, save_checkpoint, save_policy
 
 CONFIG = NetworkConfig(channels=8, blocks=1, memory=4, hidden=8)

@@ -16,10 +16,12 @@ from engine.bots.situation import FACT_COUNT
 from engine.bots.told import NEVER
 from engine.bots.whereabouts import CERTAIN
 from engine.rewards import Shaping
+from learner.decisions import advantages_of
 from learner.move_games import AWAITING, FIRST_BOT, GUESSED, LEARNER, NONE, SEEKER, UNTOLD, MoveFragment, MoveGames
 from learner.scout import Scout, save_scout
-from learner.strategist import LEAST_BONUS, MOST_BONUS, Chooser, Settings, StrategistRun, advantages_of
+from learner.strategist import LEAST_BONUS, MOST_BONUS, Settings, StrategistRun
 from learner.strategist_export import SCALE, quantised, weights_module
+from learner.strategist_network import Chooser
 from stratagem.cli import main
 
 SURE = FACT_COUNT - 8  # the fact of how sure the goal is

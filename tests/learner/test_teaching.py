@@ -13,7 +13,8 @@ from engine.board import TURN
 from engine.map_specs import MapSpec
 from learner import teaching
 from learner.cloning import CloneSettings, Cloning
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.snapshot import load_policy
 from learner.teaching import Lessons
 from stratagem.cli import main

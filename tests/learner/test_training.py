@@ -10,7 +10,7 @@ import torch
 from engine.map_specs import MapSpec
 from engine.rewards import Shaping
 from engine.rulesets import RULESETS
-from learner.network import NetworkConfig
+from learner.network_config import NetworkConfig
 from learner.pool import Pool
 from learner.ppo import Settings, next_rate
 from learner.snapshot import SnapshotError, load_policy

@@ -10,7 +10,8 @@ from engine.batch import GameBatch
 from engine.map_specs import MapSpec
 from engine.rulesets import RULESETS
 from learner.clock import Clock
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.players import BotPlayer
 from learner.ppo import PPO, Settings, advantages_of
 from learner.rollout import Rollout, Table

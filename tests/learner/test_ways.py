@@ -13,8 +13,10 @@ from engine.map_specs import MapSpec
 from engine.views import BoardView
 from learner import ways
 from learner.export_onnx import export_onnx
-from learner.network import NetworkConfig, Policy, Sight
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.q_network import QConfig, QNetwork
+from learner.sight import Sight
 from learner.snapshot import load_policy, save_policy
 from learner.ways import FAR, MY_ARMY, Ways, army_of, survey_compiled, survey_plain
 

@@ -11,7 +11,8 @@ import torch
 
 from learner.clock import Clock
 from learner.fused import FusedPPO, FusedSettings, choose_rows
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.rollout import Fragment
 from learner.world import World, joined_world
 

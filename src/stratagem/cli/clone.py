@@ -19,7 +19,8 @@ from stratagem.cli.values import Number, OutFile
 
 if TYPE_CHECKING:
     from learner.cloning import CloneSettings, Losses
-    from learner.network import NetworkConfig, Policy
+    from learner.network import Policy
+    from learner.network_config import NetworkConfig
     from learner.teaching import Lessons
 
 REFUSED = 2
@@ -93,7 +94,7 @@ def clone(
 
 def _network(start: Path | None, size: str, **options: Any) -> "NetworkConfig":
     """The network of a size, or that of the policy to begin from."""
-    from learner.network import NetworkConfig
+    from learner.network_config import NetworkConfig
     from learner.snapshot import SnapshotError, load_policy
 
     try:

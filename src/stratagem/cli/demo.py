@@ -64,7 +64,7 @@ def demo(
 
         prepare_host()
         from learner.demo import demo_plan
-        from learner.network import SIZES
+        from learner.network_config import SIZES
 
         if size not in SIZES:
             raise click.BadParameter(f'size is "{size}"; known: {", ".join(SIZES)}', param_hint="--size")

@@ -247,7 +247,8 @@ def store_export(connection: "Connection", version: "PolicyVersion") -> None:
     from safetensors.torch import load as parse_tensors
 
     from learner.export_onnx import export_onnx
-    from learner.network import NetworkConfig, Policy
+    from learner.network import Policy
+    from learner.network_config import NetworkConfig
     from learner.snapshot import fill
     from store.names import export_key, policy_key
     from store.objects import put

@@ -45,7 +45,7 @@ def r2d2(
     from learner.host import prepare_host
 
     prepare_host()
-    from learner.network import SIZES
+    from learner.network_config import SIZES
     from learner.r2d2_run import Run, described, r2d2_plan, read_settings
     from learner.training import move_aside
 

@@ -103,7 +103,7 @@ def train(
     from engine.rulesets import find_ruleset
     from learner.fused import FusedSettings
     from learner.fused_training import FusedPlan, FusedTraining
-    from learner.network import NetworkConfig
+    from learner.network_config import NetworkConfig
     from learner.snapshot import SnapshotError, load_policy
     from learner.world import joined_world
 

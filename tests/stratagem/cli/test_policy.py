@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from engine.batch import GameBatch
 from engine.map_specs import MapSpec
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.scout import WEIGHTS, Scout, load_scout, save_scout
 from learner.snapshot import load_policy, save_policy
 from stratagem.cli import main

@@ -15,7 +15,8 @@ import pytest
 
 from lambdas.match_logic import Wish
 from lambdas.playing import Playing, Wanted
-from learner.network import NetworkConfig, Policy
+from learner.network import Policy
+from learner.network_config import NetworkConfig
 from learner.snapshot import save_policy
 from store.connect import Connection, create_all
 from store.errors import BusyError
