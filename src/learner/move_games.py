@@ -21,7 +21,7 @@ from engine.bots.options import OPEN, settled
 from engine.bots.scout import Guesser, must_guess
 from engine.bots.sight import relation_in, vector_start, view_start, view_step
 from engine.bots.situation import FACT_COUNT, FACTS, assess
-from engine.bots.strategist import draw_move, score_moves
+from engine.bots.strategist import draw_move, score_moves, score_next, weigh_facts
 from engine.bots.told import guesses, tell
 from engine.chance import FOR_PLAY, draw, make_key
 from engine.compile import kernel, loop, prange
@@ -54,14 +54,19 @@ class Weights(NamedTuple):
 
 
 @kernel
-def keep(desk: Int32, count: int, features_out: Int8) -> int:
-    """Write down the features (count, M) of all moves listed; returns the number of the seeker's."""
-    seekers = 0
+def keep(desk: Int32, count: int, networks: Weights, features_out: Int8) -> int:
+    """Write down the features (count, M) of all moves listed, and score them by network LEARNER; returns the number of
+    the seeker's.
+    """
+    weigh_facts(desk, networks.phases[LEARNER], networks.inputs[LEARNER])
+    moves, outputs, skips = networks.moves[LEARNER], networks.outputs[LEARNER], networks.skips[LEARNER]
+    seekers, score = 0, 0
     for k in range(count):
         action = int(desk[listed(desk, k)])
         describe(desk, action)
         for i in range(FEATURES):
             features_out[k, i] = desk[FEATURE + i]
+        score = score_next(desk, k, score, moves, outputs, skips)
         if action == int(desk[ADVICE]):
             seekers = k
     return seekers
@@ -107,11 +112,10 @@ def choose(
         return
     ask_advisers(board, desk, key)
     count = list_moves(desk)
-    is_kept = player <= LEARNER and count <= len(features_out)
-    seekers = keep(desk, count, features_out) if is_kept else 0
-    chosen = seekers
-    choice_out[ACTION] = desk[ADVICE]
-    if player >= LEARNER:
+    is_kept, seekers = player <= LEARNER and count <= len(features_out), 0
+    if is_kept:
+        seekers = keep(desk, count, networks, features_out)
+    elif player >= LEARNER:
         score_moves(
             desk,
             count,
@@ -121,8 +125,8 @@ def choose(
             networks.outputs[player],
             networks.skips[player],
         )
-        chosen = draw_move(desk, count, key)
-        choice_out[ACTION] = desk[listed(desk, chosen)]
+    chosen = draw_move(desk, count, key) if player >= LEARNER else seekers
+    choice_out[ACTION] = desk[listed(desk, chosen)] if player >= LEARNER else desk[ADVICE]
     if is_kept:
         choice_out[AMONG], choice_out[CHOSEN], choice_out[SEEKERS] = count, chosen, seekers
 

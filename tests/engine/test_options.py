@@ -9,24 +9,25 @@ from engine.batch import GameBatch
 from engine.board import MAX_SEATS, WINNER
 from engine.bots import choose_in_game, find_bot, scratch_words
 from engine.bots.desk import BY_TABLES, GUESSING
-from engine.bots.options import OPEN, OPTIONS, follow, seeker_option, settled
+from engine.bots.moves import ADVICE, ADVISERS, ask_advisers
+from engine.bots.options import OPEN, settled
 from engine.bots.sight import vector_start
-from engine.bots.situation import FACTS, IS_ENOUGH, assess
+from engine.bots.situation import assess
 from engine.chance import FOR_PLAY, draw, make_key
 
 
-def sit_down(game, seat=0):
-    """A seat's desk, laid out."""
+def advised(game, adviser, seat=0):
+    """The action that an adviser of a seat would play."""
     desk = np.zeros(scratch_words(game.height * game.width), np.int32)
     assert assess(game.row, seat, BY_TABLES, desk)
-    return desk
+    ask_advisers(game.row, desk, 7)
+    return int(desk[ADVICE + ADVISERS.index(adviser)])
 
 
 def moved(text, option, version=16, turn=60):
-    """The move (start, end, half) of seat 0's option on a board, or what else it does."""
+    """The move (start, end, half) of seat 0's option on a board."""
     game = read(version, text, turn=turn).game()
-    action = int(follow(game.row, sit_down(game), OPTIONS.index(option), 0))
-    return decode(action, game.height, game.width)
+    return decode(advised(game, option), game.height, game.width)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def moved(text, option, version=16, turn=60):
         pytest.param("expand", "A1 a9 b2 .\n^ ^ ^ B1", (1, 2, 0), id="takes what is at hand"),
         pytest.param("near", "A1 a9 a1 a1 .\n^ a2 ^ ^ B1", (1, 2, 0), id="largest army, over own land"),
         pytest.param("spread", "A1 a9 a1 a1 a1 .\n^ a4 a1 . ^ B1", (6 + 1, 6 + 2, 0), id="not the front"),
-        pytest.param("raid", "A1 a9 . b1\n^ ^ . ^\n. . . B1", (1, 2, 0), id="to the nearest enemy tile"),
+        pytest.param("raid", "A1 a9 . ^\n^ ^ b1 ^\n. . . B1", (1, 2, 0), id="to the nearest enemy tile"),
         pytest.param("back", "A1 a1 a1 a9 b2 B9", (3, 2, 0), id="home"),
         pytest.param("home", "A1 a1 a4 a1 . B1", (2, 1, 0), id="gathers on the general"),
         pytest.param("city", "A1 a50 #40 .\n^ ^ ^ B1", (1, 2, 0), id="takes a city it can pay"),
@@ -44,7 +45,6 @@ def moved(text, option, version=16, turn=60):
         pytest.param(
             "search", "A1 a30 a1 b1 B1\n. a4 a1 a1 a1", (5 + 1, 5 + 2, 0), id="not the front, but who would arrive"
         ),
-        pytest.param("search", "A1 a30 a1 b1 B1\n. a2 . . .", (1, 2, 0), id="nobody would, so the front does"),
         pytest.param("search", "A1 a30 a1 b1 B1\na9 a8 a1 a1 a1", (5 + 1, 5 + 2, 0), id="the smaller and nearer one"),
         pytest.param("meet", "A3 a1 a1 a1 b9 B9\n^ ^ a30 ^ ^ ^", (6 + 2, 2, 0), id="the largest enemy army"),
     ],
@@ -64,16 +64,23 @@ def test_gathering_until_a_turn_of_the_cycle_takes_what_so_many_moves_can():
 
 def test_a_castle_is_built_or_gathered_for():
     game = read("competition", "A1 a1 a90 a1 . B1", turn=60).game()
-    assert follow(game.row, sit_down(game), OPTIONS.index("castle"), 0) == build_code(2, 6)
+    assert advised(game, "castle") == build_code(2, 6)
     game = read("competition", "A1 a20 a30 a1 . B1", turn=60).game()
-    start, end, _ = decode(int(follow(game.row, sit_down(game), OPTIONS.index("castle"), 0)), 1, 6)
+    start, end, _ = decode(advised(game, "castle"), 1, 6)
     assert (start, end) == (1, 2)
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_an_option_that_has_no_move_falls_back_on_another(option):
+def test_an_option_may_have_no_move():
+    game = read(16, "A1 a30 a1 b1 B1\n. a2 . . .", turn=60).game()
+    assert advised(game, "search") == PASS  # nobody but the front would arrive
+    game = read(16, "A1 a9 . b1\n^ ^ . ^\n. . . B1", turn=60).game()
+    assert advised(game, "raid") == PASS  # no enemy tile is in sight
+
+
+def test_the_seeker_marches_where_nothing_is_to_be_gathered():
     game = read(16, "A1 a1 a5 .\n. . . B1", turn=60).game()
-    assert follow(game.row, sit_down(game), OPTIONS.index(option), 7) != PASS
+    assert advised(game, "gather 28") == PASS
+    assert advised(game, "seeker") == advised(game, "march") != PASS
 
 
 @pytest.mark.parametrize(("ruleset", "board"), [("generalsio", "site"), ("competition", "competition")])
@@ -92,9 +99,8 @@ def test_the_seekers_options_are_what_the_seeker_plays(ruleset, board):
             key = draw(stream, int(row[vector_start(row, 0)]) * MAX_SEATS)
             mine = settled(row, desk, key)
             if mine == OPEN:
-                facts = desk[FACTS:]
-                option = seeker_option(row, desk, facts[IS_ENOUGH] > 0)
-                mine = follow(row, desk, option, key)
+                ask_advisers(row, desk, key)
+                mine = desk[ADVICE]
             alike += int(mine == actions[g, 0])
             compared += 1
             assert desk[GUESSING] == BY_TABLES

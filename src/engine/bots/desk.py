@@ -227,6 +227,14 @@ def clear_way(desk: Int32, way: int) -> None:
         desk[way + p] = desk[blank + p]
 
 
+@kernel
+def copy_map(desk: Int32, source: int, target: int) -> None:
+    """Copy one map to another."""
+    begin, to = map_at(desk, source), map_at(desk, target)
+    for p in range(int(desk[PLACES])):
+        desk[to + p] = desk[begin + p]
+
+
 @inlined
 def begin_at(desk: Int32, way: int, place: int, found: int) -> int:
     """Let a flood begin at a place as well, the queue holds `found` before it; returns how many there are then."""

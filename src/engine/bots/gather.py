@@ -96,7 +96,8 @@ def gather(desk: Int32, root: int, moves: int) -> int:
         LEAST_TOLL,
         int(desk[ARMY]) * SCALE // max(moves, 1) + 1,
     )  # a branch of that many moves holds fewer armies
-    if cut_tree(desk, count, LEAST_TOLL) > moves:
+    toll = LEAST_TOLL
+    if cut_tree(desk, count, toll) > moves:
         # The least toll that leaves no more than the moves there are, between low (too many) and high.
         while high - low > 1 + (high >> 4):
             toll = (low + high) >> 1
@@ -104,7 +105,8 @@ def gather(desk: Int32, root: int, moves: int) -> int:
                 low = toll
             else:
                 high = toll
-        cut_tree(desk, count, high)
+        if toll != high:
+            cut_tree(desk, count, high)
     words = map_at(desk, WORDS)
     link = map_at(desk, LINK)
     queue = map_at(desk, QUEUE)

@@ -26,6 +26,7 @@ from engine.bots.desk import (
     PLACES,
     STRIDE,
     WORDS,
+    copy_map,
     flood_from,
     is_foreign,
     is_unknown,
@@ -33,7 +34,9 @@ from engine.bots.desk import (
     move_to,
     shift,
 )
-from engine.bots.options import CASTLE, MARCH_ON, NEAR, OPTIONS, RAID, SEARCH, begin, follow, seeker_option
+from engine.bots.gather import gather
+from engine.bots.hunter import LAST_GATHERING
+from engine.bots.options import CASTLE, EXPAND_NOW, MARCH_ON, NEAR, OPTIONS, RAID, begin, seeker_option
 from engine.bots.sight import army_in, exits_in, is_passable, kind_in, relation_in
 from engine.bots.situation import FACT_COUNT, FACTS, IS_ENOUGH, doublings, gain_on, put, within
 from engine.compile import inlined, kernel
@@ -70,11 +73,17 @@ def listed(desk: Int32, k: int) -> int:
 
 
 @kernel
-def keep_way(desk: Int32, number: int) -> None:
-    """Copy GOAL_WAY, which options fill anew, to another map."""
-    source, target = map_at(desk, GOAL_WAY), map_at(desk, number)
-    for p in range(int(desk[PLACES])):
-        desk[target + p] = desk[source + p]
+def seekers_move(board: Int32, desk: Int32) -> int:
+    """What the seeker would play, once all options were asked: where its own has no move it marches, else expands, else
+    gathers.
+    """
+    asked = ADVICE + 1
+    action = int(desk[asked + seeker_option(board, desk, int(desk[FACTS + IS_ENOUGH]) > 0)])
+    if action == PASS:
+        action = int(desk[asked + MARCH_ON])
+    if action == PASS:
+        action = int(desk[asked + EXPAND_NOW])
+    return action if action != PASS else gather(desk, int(desk[FRONT]), LAST_GATHERING)
 
 
 @kernel
@@ -86,13 +95,12 @@ def ask_advisers(board: Int32, desk: Int32, key: int) -> None:
     for option in range(len(OPTIONS)):
         desk[ADVICE + 1 + option] = begin(board, desk, option, key)
         if option == MARCH_ON:
-            keep_way(desk, GOAL)
-        elif option == SEARCH:
-            desk[ADVICE] = follow(board, desk, seeker_option(board, desk, int(desk[FACTS + IS_ENOUGH]) > 0), key)
+            copy_map(desk, GOAL_WAY, GOAL)
         elif option == NEAR:
-            keep_way(desk, NEAR_WAY)
+            copy_map(desk, GOAL_WAY, NEAR_WAY)
         elif option == RAID:
-            keep_way(desk, FOE_WAY)
+            copy_map(desk, GOAL_WAY, FOE_WAY)
+    desk[ADVICE] = seekers_move(board, desk)
     if int(desk[LARGEST]) != NOWHERE:
         flood_from(desk, map_at(desk, LARGEST_WAY), int(desk[LARGEST]))
     else:

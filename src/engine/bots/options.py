@@ -39,7 +39,7 @@ from engine.bots.desk import (
     STRIDE,
     TURN,
     WORDS,
-    flood_from,
+    copy_map,
     map_at,
     move_to,
     shift,
@@ -47,7 +47,6 @@ from engine.bots.desk import (
 from engine.bots.gather import gather
 from engine.bots.hunter import (
     CYCLE,
-    LAST_GATHERING,
     SEEKER_GATHERING,
     can_invest,
     castle_at,
@@ -57,7 +56,7 @@ from engine.bots.hunter import (
     find_threat,
     strike,
 )
-from engine.bots.march import advance, aim, aim_at_enemies, aim_at_foreign, find_front
+from engine.bots.march import advance, aim_at_enemies, aim_at_foreign, find_front
 from engine.bots.opening import open_by_plan
 from engine.bots.sight import army_in, exits_in
 from engine.bots.situation import gain_alone
@@ -163,8 +162,7 @@ def build_castle(board: Int32, desk: Int32) -> int:
 
 @kernel
 def spread(desk: Int32) -> int:
-    """A step of the army that takes most land a move on its way there and on, the front aside."""
-    aim_at_foreign(desk)
+    """A step of the army that takes most land a move on its way there and on, the front aside. GOAL_WAY is NEAR's."""
     words = map_at(desk, WORDS)
     goal_way = map_at(desk, GOAL_WAY)
     home_way = map_at(desk, HOME_WAY)
@@ -195,7 +193,7 @@ def go_back(desk: Int32) -> int:
     """A step of the front towards home."""
     if int(desk[FRONT]) == int(desk[HOME]):
         return PASS
-    flood_from(desk, map_at(desk, GOAL_WAY), int(desk[HOME]))
+    copy_map(desk, HOME_WAY, GOAL_WAY)
     return advance(desk, int(desk[FRONT]))
 
 
@@ -211,7 +209,8 @@ def meet(desk: Int32, threat: int) -> int:
 def begin(board: Int32, desk: Int32, option: int, key: int) -> int:
     """The move of an option, an index of OPTIONS, or PASS where it has none; GOAL_WAY may be another map then.
 
-    The desk is laid out by `engine.bots.situation.assess`; MARCH_ON and SEARCH read its GOAL_WAY.
+    All are asked in their order, on a desk that `engine.bots.situation.assess` laid out: MARCH_ON and SEARCH read its
+    GOAL_WAY, SPREAD that of NEAR.
     """
     if option == MARCH_ON:
         return advance(desk, int(desk[FRONT]))
@@ -239,21 +238,6 @@ def begin(board: Int32, desk: Int32, option: int, key: int) -> int:
     if option == MEET:
         return meet(desk, int(desk[LARGEST]))
     return go_back(desk)
-
-
-@kernel
-def follow(board: Int32, desk: Int32, option: int, key: int) -> int:
-    """The action of an option; what it cannot do falls back on marching, that on expanding, that on gathering."""
-    action = begin(board, desk, option, key)
-    if action == PASS:
-        aim(desk)
-        desk[FRONT] = find_front(desk)
-        action = advance(desk, int(desk[FRONT]))
-    if action == PASS:
-        action = expand(desk, key)
-    if action == PASS:
-        action = gather(desk, int(desk[FRONT]), LAST_GATHERING)
-    return action
 
 
 @kernel

@@ -280,7 +280,8 @@ def weigh_finds(desk: Int32) -> None:
         total = 0
         for q in range(p - stride, p + stride + 1, stride):
             total += int(desk[chance + q - 1]) + int(desk[chance + q]) + int(desk[chance + q + 1])
-        desk[find + p] = CHANCES * total // max(all_chances, 1)
+        if total > 0:
+            desk[find + p] = CHANCES * total // all_chances
     words = map_at(desk, WORDS)
     for p in range(stride, places - stride):
         exits = exits_in(int(desk[words + p]))

@@ -72,21 +72,29 @@ def score_move(desk: Int32, moves: Int16, outputs: Int16, skips: Int16) -> int:
 
 
 @kernel
-def score_by_loops(
-    desk: Int32, count: int, phases: Int16, inputs: Int16, moves: Int16, outputs: Int16, skips: Int16
-) -> None:
-    """Score the moves that are listed, by a network of these weights, from the first one's score.
+def score_next(desk: Int32, k: int, first: int, moves: Int16, outputs: Int16, skips: Int16) -> int:
+    """Score the move numbered `k` of those listed, which is described on the desk, from the first one's score, which is
+    returned.
 
     What all of a turn's moves have in common may be more than a word holds: learning leaves it to chance.
     """
+    score = score_move(desk, moves, outputs, skips)
+    if k == 0:
+        first = score
+    desk[listed(desk, k) + 1] = min(max(score - first, -BOUND), BOUND)
+    return first
+
+
+@kernel
+def score_by_loops(
+    desk: Int32, count: int, phases: Int16, inputs: Int16, moves: Int16, outputs: Int16, skips: Int16
+) -> None:
+    """Score the moves that are listed, by a network of these weights."""
     weigh_facts(desk, phases, inputs)
     first = 0
     for k in range(count):
         describe(desk, int(desk[listed(desk, k)]))
-        score = score_move(desk, moves, outputs, skips)
-        if k == 0:
-            first = score
-        desk[listed(desk, k) + 1] = min(max(score - first, -BOUND), BOUND)
+        first = score_next(desk, k, first, moves, outputs, skips)
 
 
 def score_by_numpy(
