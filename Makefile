@@ -27,8 +27,9 @@ endif
 
 # Wheels alone, so that no compiler is ever called for.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
-# The pins are complete. Left to resolve them beside a torch of the system that wants others, pip would put an older one in its place.
-PINS := $(PIP) $(if $(filter system,$(TORCH)),--no-deps) --requirement
+# The pins are complete. Left to resolve them beside a torch that wants others, pip would put an older torch in its place.
+PINS := $(PIP) --no-deps --requirement
+CUDA_OF_TORCH = $(BIN)/python -c 'import torch; print((torch.version.cuda or "").split(".")[0])'
 
 .DELETE_ON_ERROR:
 .PHONY: help demo play axe actionlint dynamodb-local test lint format format-check typecheck proto bench-engine bench-envs bench-services bench-game-server \
@@ -96,7 +97,7 @@ bench-game-server: install-services  ## measure the game server, write build/ben
 
 bench-gpu: install  ## check and measure a GPU in under ten minutes, write build/bench/gpu.json
 	@$(BIN)/python -c 'import torch; assert torch.version.cuda, "torch is a build for the CPU; make bench-gpu TORCH=system takes the machine'"'"'s own"'
-	@$(PIP) "numba-cuda[cu$$($(BIN)/python -c 'import torch; print(torch.version.cuda.split(".")[0])')]>=0.30,<0.31"
+	@$(PIP) "numba-cuda[cu$$($(CUDA_OF_TORCH))]>=0.30,<0.31"
 	@$(BIN)/python benchmarks/gpu.py
 
 bench-gpu-static: install-test  ## tell what a GPU's compiler says of every kernel (no GPU needed), write build/bench/gpu_static.json
@@ -120,7 +121,7 @@ $(STAMPS)/venv-$(TORCH):
 # First and alone: nothing installed later can then pull another build of it.
 $(STAMPS)/torch-pinned: requirements/torch.txt | $(STAMPS)/venv-pinned
 	@echo "installing torch"
-	@$(PINS) requirements/torch.txt
+	@$(PIP) --requirement requirements/torch.txt
 	@touch $@
 
 $(STAMPS)/torch-system: | $(STAMPS)/venv-system
@@ -141,9 +142,11 @@ $(STAMPS)/services-$(TORCH): requirements/services.txt $(STAMPS)/base-$(TORCH)
 	@$(PINS) requirements/services.txt
 	@touch $@
 
-$(STAMPS)/test-$(TORCH): requirements/test.txt $(STAMPS)/services-$(TORCH)
+$(STAMPS)/test-$(TORCH): requirements/test.txt requirements/cuda.txt $(STAMPS)/services-$(TORCH)
 	@echo "installing requirements/test.txt (over 700 MB, most of it EnvPool's assets)"
 	@$(PINS) requirements/test.txt
+	@cuda=$$($(CUDA_OF_TORCH)); \
+	if [ -z "$$cuda" ]; then $(PINS) requirements/cuda.txt; else $(PIP) "numba-cuda[cu$$cuda]>=0.30,<0.31"; fi
 	@touch $@
 
 # generals-bots wants an older numba, so it is measured from an environment of its own.
