@@ -92,7 +92,7 @@ class Trunk(nn.Module):
         c, m, patch = config.channels, config.memory * config.patch**2, config.patch
         shown = (LINEAR if config.ways else 0) + (len(GATHER_UNTIL) if config.ordered else 0)
         self.width = c + shown  # channels of the tiles that the heads read
-        wide = config.places
+        wide = c * patch  # of the places that the trunk works on
         self.sight = Sight()
         self.ways = Ways(config.ordered) if config.ways else None
         self.belief = Belief(config.castles) if config.belief else None

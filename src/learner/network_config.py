@@ -26,8 +26,7 @@ class NetworkConfig:
     ordered: bool = False  # whether it is shown in which order tiles are gathered, and says for how long it will
     belief: bool = False  # whether it is shown where an enemy's general probably is, and ways lead there
     adviser: str = ""  # a bot that tells it what it would do (`learner.advice`), whom it follows at first
-    patch: int = 1  # side of the squares of tiles that it thinks in (`learner.patches`)
-    wide: int = 0  # width of what it thinks of a square; 0: `channels` times `patch`
+    patch: int = 1  # side of the squares of tiles, and so many times wider, that it thinks in (`learner.patches`)
 
     def __post_init__(self) -> None:
         for name in ("channels", "memory", "hidden", "pairs"):
@@ -41,8 +40,6 @@ class NetworkConfig:
             )
         if not 1 <= self.patch <= 8:
             raise ValueError(f"network patch is {self.patch}; accepted: 1 to 8")
-        if not 0 <= self.wide <= (4096 if self.patch > 1 else 0):
-            raise ValueError(f"network wide is {self.wide} with patch {self.patch}; accepted: 0; with patches to 4096")
         if not 1 <= self.seats <= 16:
             raise ValueError(f"network seats is {self.seats}; accepted: 1 to 16")
         if not (self.value_bins == 0 or 2 <= self.value_bins <= 4096):
@@ -56,11 +53,6 @@ class NetworkConfig:
             if getattr(self, name) and self.seats < 2:
                 value = getattr(self, name)
                 raise ValueError(f"network {name} is {value} with seats {self.seats}; accepted: seats of 2 to 16")
-
-    @property
-    def places(self) -> int:
-        """Width of what the trunk thinks of a place, a tile or a square of them."""
-        return self.wide or self.channels * self.patch
 
     @classmethod
     def of(cls, size: str, **options: Any) -> "NetworkConfig":
@@ -85,7 +77,6 @@ OPTIONAL = (
     "belief",
     "adviser",
     "patch",
-    "wide",
 )  # fields that a description may leave out
 
 # The dial `--size`. small and medium think in patches of 2x2 tiles, base and large in a pyramid.

@@ -224,7 +224,7 @@ def read_config(path: PurePath, network: object, kind: type[NetworkConfig]) -> N
         config = kind(**network)
     except ValueError as error:
         raise SnapshotError(f"{path}: {error}") from None
-    wide, memory = config.places, config.memory * config.patch**2
+    wide, memory = config.channels * config.patch, config.memory * config.patch**2
     weights = math.prod((wide, wide, 18 * config.blocks + 9)) + 27 * memory**2
     if config.levels:
         weights += (24 * config.level_blocks + 12) * (wide << config.levels) ** 2
