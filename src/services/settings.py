@@ -11,7 +11,6 @@ VARIABLE_PREFIX = "STRATAGEM_"
 # Where each service answers when nothing else is said.
 PORTS = {"game": 50051, "replay": 50052, "model": 50053, "elo": 50054, "matchmaker": 50055}
 PPO_TABLE, R2D2_TABLE = "ppo", "r2d2"  # the replay service's tables
-METRICS_PORTS = {name: port + 1000 for name, port in PORTS.items()}
 
 
 def split_address(name: str, address: str) -> tuple[str, int]:

@@ -16,11 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from services.channels import open_channel, with_token
-from services.settings import METRICS_PORTS, PORTS
+from services.settings import PORTS
 from services.stubs import elo_pb2, elo_pb2_grpc, model_pb2, model_pb2_grpc, replay_pb2, replay_pb2_grpc
 from store.connect import Connection
 from store.lake import Lake
-from store.names import LOCAL_PORT, Names
+from store.names import LOCAL_PORT, METRICS_PORT, Names
 from store.ratings import Ratings
 from stratagem.supervisor import Child, Fleet, listens
 
@@ -35,7 +35,7 @@ class Places:
     store: int = LOCAL_PORT
     server: int = PORTS["game"]  # games, policies, ratings and matchmaking in one process
     replay: int = PORTS["replay"]
-    metrics: int = METRICS_PORTS["game"]  # the first of the ports where Prometheus may ask, one a process; 0: none
+    metrics: int = METRICS_PORT  # the first of the ports where Prometheus may ask, one a process; 0: none
 
     @property
     def names(self) -> Names:
