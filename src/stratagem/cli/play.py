@@ -30,6 +30,7 @@ from stratagem.cli.screen import ARROWS, ending, picture, player_names, raw_keys
 
 KEY_HELP = "arrows look, w a s d move, z sends half, space passes, c clears the queue, q ends"
 REFRESH_S = 0.05  # between looks at the keyboard and at the game
+LEAVING_S = 2.0  # that an opponent of this process may think on once the game is left
 
 
 @click.command()
@@ -67,7 +68,7 @@ def play(
             opponent = "" if wait or guest else f"bot:{bot}"
             seat = client.join(game_id or _open(client, opponent, size, turn_ms), _player_name(name))
             if guest is not None:
-                _seat(guest, stack.enter_context(GameClient(address, settings)), seat.game_id)
+                stack.enter_context(_seated(guest, address, settings, seat.game_id))
             console.print(f"game {seat.game_id}, seat {seat.seat}", highlight=False)
             if wait:
                 console.print(f"to join: stratagem play --server {address} --join {seat.game_id}", highlight=False)
@@ -93,20 +94,29 @@ def _guest(bot: str, policy: Path | None) -> Player | None:
         raise click.ClickException(str(error)) from None
 
 
-def _seat(guest: Player, client: GameClient, game_id: str) -> None:
-    """Let the guest play a seat for as long as the game lasts."""
-    taken = client.join(game_id, f"policy:{guest.name}")
+@contextmanager
+def _seated(guest: Player, address: str, settings: Settings | None, game_id: str) -> Iterator[None]:
+    """Let the guest play a seat of a game meanwhile."""
+    leaving = threading.Event()
 
-    def play() -> None:
+    def play(taken: SeatClient) -> None:
         try:
             play_seat(taken, guest.mind(0))
         except ServiceError:  # the game or its server is gone
             return
         except ValueError as error:
-            click.echo(f"{guest.name} gives up: {error}", err=True)
-            taken.surrender()
+            if not leaving.is_set():  # else its connection was closed while it thought
+                click.echo(f"{guest.name} gives up: {error}", err=True)
+                taken.surrender()
 
-    threading.Thread(target=play, daemon=True).start()
+    with GameClient(address, settings) as client:
+        thread = threading.Thread(target=play, args=[client.join(game_id, f"policy:{guest.name}")], daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            leaving.set()
+    thread.join(LEAVING_S)
 
 
 def _open(client: GameClient, opponent: str, size: tuple[int, int] | None, turn_ms: int) -> str:

@@ -2,8 +2,10 @@
 
 import io
 import re
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from rich.console import Console
 from tests.services.game_server import local_server, small
 from tests.services.test_fog import begun, play_random
 
+from actors.foreign_view import ForeignView
 from services.client import GameClient, Sight
 from services.game_view import Eye
 from services.local_games import LocalGames
@@ -55,6 +58,34 @@ def test_what_no_server_has_plays_from_here(
     land = [int(found) for found in re.findall(rf"policy:{name} +(\d+)", result.output)]
     assert land[0] == 1
     assert land[-1] > 1
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_opponent_from_here_may_think_when_the_game_is_left(
+    games: tuple[LocalGames, GameClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thinks, closes = threading.Event(), GameClient.__exit__
+
+    class Slow:
+        board = (24, 24)
+
+        def begin(self, view: ForeignView) -> None: ...
+
+        def decide(self, view: ForeignView) -> int:
+            thinks.wait(10)
+            return 0
+
+    def close(client: GameClient, *error: Any) -> None:
+        closes(client, *error)
+        thinks.set()  # the guest's connection is the first that is closed
+
+    monkeypatch.setattr(
+        "stratagem.cli.play.bot_player", lambda bot: SimpleNamespace(name=bot, mind=lambda seed: Slow())
+    )
+    monkeypatch.setattr(GameClient, "__exit__", close)
+    result = run("play", "--server", games[0].address, "--bot", "scout", keys="q\n")
+    assert result.exit_code == 0, result.output
+    assert "gives up" not in result.output
 
 
 def test_a_policy_that_is_not_there_is_named() -> None:
