@@ -29,6 +29,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --only-binary :all:
 # The pins are complete. Left to resolve them beside a torch that wants others, pip would put an older torch in its place.
 PINS := $(PIP) --no-deps --requirement
+NUMBA_CUDA_VERSION := >=0.30,<0.31
 CUDA_OF_TORCH = $(BIN)/python -c 'import torch; print((torch.version.cuda or "").split(".")[0])'
 
 .DELETE_ON_ERROR:
@@ -97,11 +98,11 @@ bench-game-server: install-services  ## measure the game server, write build/ben
 
 bench-gpu: install  ## check and measure a GPU in under ten minutes, write build/bench/gpu.json
 	@$(BIN)/python -c 'import torch; assert torch.version.cuda, "torch is a build for the CPU; make bench-gpu TORCH=system takes the machine'"'"'s own"'
-	@$(PIP) "numba-cuda[cu$$($(CUDA_OF_TORCH))]>=0.30,<0.31"
+	@$(PIP) "numba-cuda[cu$$($(CUDA_OF_TORCH))]$(NUMBA_CUDA_VERSION)"
 	@$(BIN)/python benchmarks/gpu.py
 
 bench-gpu-static: install-test  ## tell what a GPU's compiler says of every kernel (no GPU needed), write build/bench/gpu_static.json
-	@$(PIP) "numba-cuda[cu13]>=0.30,<0.31"
+	@$(PIP) "numba-cuda[cu13]$(NUMBA_CUDA_VERSION)"
 	@$(BIN)/python benchmarks/gpu_static.py
 
 bench-networks: install  ## tell what each size of network costs, operations, bytes and time, write build/bench/networks.json
@@ -146,7 +147,7 @@ $(STAMPS)/test-$(TORCH): requirements/test.txt requirements/cuda.txt $(STAMPS)/s
 	@echo "installing requirements/test.txt (over 700 MB, most of it EnvPool's assets)"
 	@$(PINS) requirements/test.txt
 	@cuda=$$($(CUDA_OF_TORCH)); \
-	if [ -z "$$cuda" ]; then $(PINS) requirements/cuda.txt; else $(PIP) "numba-cuda[cu$$cuda]>=0.30,<0.31"; fi
+	if [ -z "$$cuda" ]; then $(PINS) requirements/cuda.txt; else $(PIP) "numba-cuda[cu$$cuda]$(NUMBA_CUDA_VERSION)"; fi
 	@touch $@
 
 # generals-bots wants an older numba, so it is measured from an environment of its own.

@@ -13,7 +13,7 @@ from engine.batch import GameBatch
 from engine.rewards import Shaping
 from gpu_bench import LIMIT, Bench, Scale
 
-LAST_WAIT = 20.0  # seconds beyond its time in which the CPU's games are waited for
+LAST_WAIT = 20.0  # seconds beyond its time in which the CPU's games are waited for, fewer than GRACE of gpu.py
 COMPARED = (("generalsio", "site", "same"), ("classic", "site", "next"), ("competition", "competition", "same"))
 
 

@@ -60,13 +60,13 @@ def keep(desk: Int32, count: int, networks: Weights, features_out: Int8) -> int:
     """
     weigh_facts(desk, networks.phases[LEARNER], networks.inputs[LEARNER])
     moves, outputs, skips = networks.moves[LEARNER], networks.outputs[LEARNER], networks.skips[LEARNER]
-    seekers, score = 0, 0
+    seekers, first = 0, 0
     for k in range(count):
         action = int(desk[listed(desk, k)])
         describe(desk, action)
         for i in range(FEATURES):
             features_out[k, i] = desk[FEATURE + i]
-        score = score_next(desk, k, score, moves, outputs, skips)
+        first = score_next(desk, k, first, moves, outputs, skips)
         if action == int(desk[ADVICE]):
             seekers = k
     return seekers
@@ -125,8 +125,10 @@ def choose(
             networks.outputs[player],
             networks.skips[player],
         )
-    chosen = draw_move(desk, count, key) if player >= LEARNER else seekers
-    choice_out[ACTION] = desk[listed(desk, chosen)] if player >= LEARNER else desk[ADVICE]
+    chosen, choice_out[ACTION] = seekers, desk[ADVICE]
+    if player >= LEARNER:
+        chosen = draw_move(desk, count, key)
+        choice_out[ACTION] = desk[listed(desk, chosen)]
     if is_kept:
         choice_out[AMONG], choice_out[CHOSEN], choice_out[SEEKERS] = count, chosen, seekers
 

@@ -81,7 +81,7 @@ def start_exporter(address: str) -> WSGIServer:
     try:
         server, _ = start_http_server(port, host)
     except OSError as error:
-        # A connection to elsewhere may have had the port: these are from the range that systems give such.
+        # A connection to elsewhere may have had it, where the port is from the range that systems give such.
         hint = "another program has the port, or had it within the last minute"
         raise OSError(f"metrics {address}: {error.strerror}: {hint}") from None
     return server
