@@ -83,11 +83,11 @@ class PlainView(QuietView):
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + PLAIN_SECONDS
-        won = "  ".join(f"{status.title_of(name)} {_percent(rate)}" for name, rate in status.win_rates.items())
+        won = "  ".join(f"{status.title_of(name)} {_known(rate, '.0%')}" for name, rate in status.win_rates.items())
         self.say(
             f"{_minutes(status.seconds)} of {_minutes(status.budget)}  {_count(status.env_steps)} steps at "
-            f"{status.steps_per_second:,.0f}/s  episode {status.episode_turns:.0f} turns, "
-            f"reward {status.episode_reward:+.2f}  "
+            f"{status.steps_per_second:,.0f}/s  episode {_known(status.episode_turns, '.0f')} turns, "
+            f"reward {_known(status.episode_reward, '+.2f')}  "
             f"loss {status.losses['policy']:+.3f} value {status.losses['value']:.3f} "
             f"entropy {status.losses['entropy']:.2f}  wins: {won}"
         )
@@ -143,8 +143,8 @@ class LiveView(QuietView):
         table = _section("play")
         table.add_row("environment steps", _count(status.env_steps), "")
         table.add_row("steps a second", f"{status.steps_per_second:,.0f}", curve(self._history["speed"], 16))
-        table.add_row("episode length", f"{status.episode_turns:.0f} turns", "")
-        table.add_row("episode reward", f"{status.episode_reward:+.2f}", "")
+        table.add_row("episode length", f"{_known(status.episode_turns, '.0f')} turns", "")
+        table.add_row("episode reward", _known(status.episode_reward, "+.2f"), "")
         table.add_row("snapshots", str(status.snapshots), "")
         return table
 
@@ -152,22 +152,22 @@ class LiveView(QuietView):
         table = _section("learning")
         losses = status.losses
         table.add_row("policy loss", f"{losses['policy']:+.4f}", "")
-        table.add_row("value loss", f"{losses['value']:.4f}", f"explains {_percent(losses['explained'])}")
+        table.add_row("value loss", f"{losses['value']:.4f}", f"explains {_known(losses['explained'], '.0%')}")
         table.add_row("entropy", f"{losses['entropy']:.2f} nats", curve(self._history["entropy"], 16))
-        table.add_row("moved (KL)", f"{losses['divergence']:.4f}", f"clipped {_percent(losses['clipped'])}")
+        table.add_row("moved (KL)", f"{losses['divergence']:.4f}", f"clipped {_known(losses['clipped'], '.0%')}")
         table.add_row("learning rate", f"{losses['learning_rate']:.1e}", f"gradient {losses['grad_norm']:.2f}")
         return table
 
     def _wins(self, status: Status) -> RenderableType:
         table = _section("wins against")
         for name, rate in status.win_rates.items():
-            table.add_row(status.title_of(name), _percent(rate), curve(self._history[f"won {name}"], 16, top=1.0))
+            table.add_row(status.title_of(name), _known(rate, ".0%"), curve(self._history[f"won {name}"], 16, top=1.0))
         return table
 
     def _time(self, status: Status) -> RenderableType:
         table = _section("where time goes")
         for name, share in sorted(status.shares.items(), key=lambda item: -item[1]):
-            table.add_row(name, _percent(share), bar(share, 16, "cyan"))
+            table.add_row(name, _known(share, ".0%"), bar(share, 16, "cyan"))
         return table
 
 
@@ -209,8 +209,8 @@ def _section(title: str) -> Table:
     return table
 
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if math.isfinite(share) else "–"
+def _known(number: float, form: str) -> str:
+    return format(number, form) if math.isfinite(number) else "–"
 
 
 def _minutes(seconds: float) -> str:

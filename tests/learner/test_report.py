@@ -1,7 +1,9 @@
 """The report, the curve and the live view, from made-up figures."""
 
 import io
+import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +120,17 @@ STATUS = Status(
 
 def console(terminal):
     return Console(file=io.StringIO(), width=120, force_terminal=terminal)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_not_known_yet_is_a_dash(terminal):
+    screen = console(terminal)
+    view = choose_view("demo", quiet=False, console=screen)
+    view.update(replace(STATUS, episode_turns=math.nan, episode_reward=math.nan))
+    view.close()
+    shown = screen.file.getvalue()
+    assert "– turns" in shown
+    assert "nan" not in shown
 
 
 @pytest.mark.parametrize(("terminal", "kind"), [(True, LiveView), (False, PlainView)])
