@@ -1,6 +1,9 @@
 """Settings of all tests, and the fixtures that tests of several rooms share."""
 
 import os
+import random
+import secrets
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +49,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if params and not item.nodeid.endswith(f"[{params}"):
             item._id = item.id.with_params(params.removesuffix("]"))
     assert len({item.nodeid for item in items}) == len(items), "tests share an id"
+
+
+@pytest.fixture(autouse=True)
+def same_numbers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test draws the same numbers each time, and others than any other test: games' seeds and torch's own.
+
+    Who plays better loses a game now and then, so a test of who wins must not draw its game anew each time. Processes
+    that a test starts draw theirs.
+    """
+    numbers = random.Random(request.node.nodeid)
+    monkeypatch.setattr(secrets, "randbits", numbers.getrandbits)
+    monkeypatch.setattr(secrets, "randbelow", numbers.randrange)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(numbers.getrandbits(62))
 
 
 @pytest.fixture(scope="session")
