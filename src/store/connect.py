@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from store.names import TABLES, Names, TableSchema
 
@@ -57,6 +57,15 @@ def create_all(connection: Connection) -> None:
     create_tables(connection)
     for bucket in (connection.names.models_bucket, connection.names.lake_bucket):
         _ignoring("BucketAlreadyOwnedByYou", connection.s3.create_bucket, Bucket=bucket)
+
+
+def is_complete(connection: Connection) -> bool:
+    """Whether the store answers and has all that `create_all` makes: it makes the lake's bucket last."""
+    try:
+        connection.s3.head_bucket(Bucket=connection.names.lake_bucket)
+    except (ClientError, BotoCoreError):
+        return False
+    return True
 
 
 def create_tables(connection: Connection) -> None:

@@ -18,7 +18,7 @@ from rich.text import Text
 from services.channels import open_channel, with_token
 from services.settings import PORTS
 from services.stubs import elo_pb2, elo_pb2_grpc, model_pb2, model_pb2_grpc, replay_pb2, replay_pb2_grpc
-from store.connect import Connection
+from store.connect import Connection, is_complete
 from store.lake import Lake
 from store.names import LOCAL_PORT, METRICS_PORT, Names
 from store.ratings import Ratings
@@ -72,7 +72,7 @@ def fleet_of(
                 "store",
                 *("store", "--data", str(data / "store"), "--port", str(places.store)),
                 ports=[places.store],
-                ready=lambda: listens(places.store),
+                ready=lambda: listens(places.store) and is_complete(Connection(places.names)),
                 start_seconds=PLAY_SECONDS,
             ),
             child(

@@ -15,7 +15,7 @@ import pytest
 from tests.store.test_lake import row
 
 from store import local, objects
-from store.connect import Connection, create_all
+from store.connect import Connection, create_all, create_tables, is_complete
 from store.items import Items
 from store.lake import Lake
 from store.local import LocalStore
@@ -86,6 +86,16 @@ def change(connection: Connection, number: int) -> None:
     objects.put(connection, connection.names.lake_bucket, "a key/with ü & <more>", b"%d" % number)
     objects.put(connection, connection.names.lake_bucket, "doomed & gone", b"%d" % number)
     objects.delete(connection, connection.names.lake_bucket, ["doomed & gone"])
+
+
+def test_it_is_complete_once_all_was_made(tmp_path: Path) -> None:
+    with serving(tmp_path / "store.journal") as connection:
+        assert not is_complete(connection)
+        create_tables(connection)
+        assert not is_complete(connection)
+        create_all(connection)
+        assert is_complete(connection)
+    assert not is_complete(connection), "nobody answers any more"
 
 
 def test_a_new_server_has_all_that_was_written(tmp_path: Path) -> None:
