@@ -34,7 +34,7 @@ from gpu_bench import SMOKE, Bench, Scale  # noqa: E402
 from gpu_engine import measure_engine, measure_machine, measure_maps  # noqa: E402
 from gpu_equality import COMPARED, check_equality, play_digests, start_cpu_games  # noqa: E402
 from gpu_searches import measure_scout, measure_ways  # noqa: E402
-from gpu_training import check_resuming, fit_training, measure_neighbours, trainings_of  # noqa: E402
+from gpu_training import check_resuming, fit_training, measure_blocks, told_training, trainings_of  # noqa: E402
 from machine import describe_machine  # noqa: E402
 
 GRACE = 45.0  # seconds that the last part may take beyond its time
@@ -48,13 +48,13 @@ def parts_of(bench: Bench, folder: Path, mine: list[str]) -> Iterator[tuple[str,
     for games in scale.games:
         yield f"engine, {games:,} games", partial(measure_engine, bench, games), 15
     yield "maps", lambda: measure_maps(bench), 5
-    yield "ways", lambda: measure_ways(bench), 90
-    yield "neighbours", lambda: measure_neighbours(bench), 30
-    yield "scout", lambda: measure_scout(bench), 20
     for training in trainings_of(scale):
         yield f"training, {training.name}", partial(fit_training, bench, training), 120 if training.compiled else 30
-        if training.told:
-            yield "resuming", lambda: check_resuming(bench, folder), 40
+    yield "blocks", lambda: measure_blocks(bench), 40
+    yield "ways", lambda: measure_ways(bench), 90
+    yield f"training, {told_training(scale).name}", lambda: fit_training(bench, told_training(scale)), 30
+    yield "resuming", lambda: check_resuming(bench, folder), 40
+    yield "scout", lambda: measure_scout(bench), 20
 
 
 def measure(bench: Bench) -> None:

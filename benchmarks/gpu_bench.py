@@ -29,10 +29,10 @@ class Scale:
     threads: tuple[int, ...] = (32, 64, 128, 256)
     turns: int = 64
     copied: int = 1 << 30  # int32 words
-    sizes: tuple[str, ...] = ("small", "large", "base")
+    sizes: tuple[str, ...] = ("small", "large")
     trained_games: int = 4096
     trained_turns: int = 16
-    rows_at_once: tuple[int, ...] = (1024, 1024, 1024)
+    rows_at_once: tuple[int, ...] = (1024, 1024)
     iterations: int = 4
     scouted: int = 1024  # positions of a step
     scouted_minutes: float = 0.1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from engine.rewards import Shaping
 from engine.rulesets import RULESETS
 from gpu_bench import LIMIT, Bench, Scale
 from learner.arena import Arena
-from learner.blocks import Neighbours
+from learner.blocks import Block
 from learner.clock import Clock
 from learner.fused import FusedPPO, FusedSettings
 from learner.fused_rollout import FusedRollout
@@ -37,19 +38,34 @@ def neighbours_as_sums(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return x * own + beside * near + corners * far
 
 
-def measure_neighbours(bench: Bench) -> None:
-    """Boards a second through the 3x3 layer of "small", forward and backward: as it is, and by sums, compiled too."""
+def block_by_sums(block: Block, x: torch.Tensor) -> torch.Tensor:
+    """What `learner.blocks.Block` computes, its neighbours by sums."""
+    return torch.relu(x + block.think(neighbours_as_sums(x, block.look.weight)))
+
+
+def dense_block(block: Block, x: torch.Tensor) -> torch.Tensor:
+    """The same by one whole 3x3 convolution, whose weights are the products of the two layers'."""
+    weight = block.think.weight * block.look.weight[:, block.look.rings]
+    return torch.relu(x + torch.nn.functional.conv2d(x, weight, block.think.bias, padding=1))
+
+
+def measure_blocks(bench: Bench) -> None:
+    """Boards a second through a block of "small", forward and backward: as it is, and by other ways to the same."""
     config, scale = NetworkConfig.of("small"), bench.scale
-    layer = Neighbours(config.channels).to(bench.device)
-    torch.nn.init.normal_(layer.weight)
+    block = Block(config.channels).to(bench.device)
+    torch.nn.init.normal_(block.look.weight, std=0.3)
     board = torch.randn(
         (min(2048, scale.trained_games), config.channels, scale.board.board_height, scale.board.board_width),
         device=bench.device,
         dtype=torch.bfloat16,
     ).contiguous(memory_format=torch.channels_last)
-    kinds = {"conv": layer, "sums": lambda x: neighbours_as_sums(x, layer.weight)}
+    kinds: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "as_it_is": block,
+        "by_sums": partial(block_by_sums, block),
+        "dense": partial(dense_block, block),
+    }
     if bench.device.type == "cuda":
-        kinds["sums_compiled"] = torch.compile(kinds["sums"])
+        kinds |= {f"{name}_compiled": torch.compile(kinds[name]) for name in tuple(kinds)}
     answers = {}
     for name, work in kinds.items():
 
@@ -62,10 +78,10 @@ def measure_neighbours(bench: Bench) -> None:
 
         answers[name] = both()
         seconds = min(bench.seconds_of(both) for _ in range(5))
-        bench.figures[f"neighbours_{name}_boards_per_s"] = len(board) / seconds
-    worst = max(float((answers[name].float() - answers["conv"].float()).abs().max()) for name in answers)
+        bench.figures[f"block_{name}_boards_per_s"] = len(board) / seconds
+    worst = max(float((answer.float() - answers["as_it_is"].float()).abs().max()) for answer in answers.values())
     if worst > 0.5:  # bfloat16 of numbers up to some 10
-        raise AssertionError(f"the layer's forms differ by {worst}")
+        raise AssertionError(f"the block's forms differ by {worst}")
 
 
 def operations_of(config: NetworkConfig, height: int, width: int) -> float:
@@ -189,10 +205,11 @@ def check_resuming(bench: Bench, folder: Path) -> None:
 
 def trainings_of(scale: Scale) -> list[Training]:
     """What is trained, the most wanted first."""
-    first, *others = zip(scale.sizes, scale.rows_at_once, strict=True)
+    sizes = list(zip(scale.sizes, scale.rows_at_once, strict=True))
     kinds = (False, True) if scale.device == "cuda" else (False,)
-    return [
-        *(Training(*first, compiled) for compiled in kinds),
-        Training(*first, told=True),
-        *(Training(*size, compiled) for size in others for compiled in kinds),
-    ]
+    return [Training(*size, compiled) for compiled in kinds for size in sizes]
+
+
+def told_training(scale: Scale) -> Training:
+    """The first size's, shown all that takes searches."""
+    return Training(scale.sizes[0], scale.rows_at_once[0], told=True)
