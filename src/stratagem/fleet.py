@@ -26,6 +26,7 @@ from stratagem.supervisor import Child, Fleet, listens
 
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 PLAY_SECONDS = 3600.0  # that the store may take to play a long journal
+ORPHAN_SECONDS = 8.0  # that the store outlives a killed supervisor: the others write down how they end
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def fleet_of(
                 ports=[places.store],
                 ready=lambda: listens(places.store) and is_complete(Connection(places.names)),
                 start_seconds=PLAY_SECONDS,
+                orphan_seconds=ORPHAN_SECONDS,
             ),
             child(
                 "server",

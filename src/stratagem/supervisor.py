@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stratagem.lifeline import Lifeline
+
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_SECONDS = 30.0  # after so long a process counts as well, and its next restart is quick again
 TROUBLED_AFTER = 3  # times in a row that it has ended before that
@@ -36,12 +38,14 @@ class Child:
     ports: Sequence[int] = ()
     start_seconds: float = 120.0  # that it may take to become ready
     stop_seconds: float = 20.0  # between SIGTERM and SIGKILL
+    orphan_seconds: float = 0.0  # that it goes on for after this process was killed, if it holds its lifeline
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     started: float = 0.0
     again: float = field(default=0.0)  # when it may be started again
     failures: int = 0  # in a row
     last_words: str = ""  # in its log, when it last ended
+    lifeline: Lifeline = field(default_factory=Lifeline)
 
     @property
     def state(self) -> str:
@@ -59,7 +63,8 @@ class Child:
                 list(self.command),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=dict(self.environment),
+                env={**self.environment, **self.lifeline.environment(self.orphan_seconds)},
+                pass_fds=[self.lifeline.reading],
                 stdin=subprocess.DEVNULL,
                 process_group=0,
             )
@@ -158,7 +163,8 @@ class Fleet:
                 if listens(port):
                     raise StartError(
                         f"port {port} of 127.0.0.1, where {child.name} is to answer, is taken; stop what answers there "
-                        "(another fleet or store, or what is left of one that was killed), then start again"
+                        "(another fleet or store; of one that was killed, what is left ends within a minute), then "
+                        "start again"
                     )
 
     def watch(self) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from stratagem import supervisor
 from stratagem.supervisor import Child, Fleet, StartError
 
+PATIENCE = 60.0  # seconds; a busy machine is slow, not wrong
 WAITS = (
     "import signal, time; print('up', flush=True); signal.signal(signal.SIGTERM, lambda *_: exit(0)); time.sleep(60)"
 )
@@ -122,3 +124,43 @@ def test_a_child_that_ends_again_and_again_says_why(tmp_path: Path, monkeypatch:
     assert "doomed has ended 3 times in a row" in doomed.trouble
     assert "policy small is for another board" in doomed.trouble
     doomed.stop()
+
+
+def test_children_end_in_order_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    holding = (
+        "import signal, sys, time\n"
+        "from stratagem.lifeline import VARIABLE, hold_lifeline\n"
+        "def end(*_): print('ended', time.monotonic(), flush=True); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "hold_lifeline()\n"
+        "import os\n"
+        "assert VARIABLE not in os.environ\n"
+        "print('up', flush=True); time.sleep(600)"
+    )
+    supervising = (
+        "import os, sys, time\n"
+        "from pathlib import Path\n"
+        "from stratagem.supervisor import Child, Fleet\n"
+        "folder, code = Path(sys.argv[1]), sys.argv[2]\n"
+        "def child(name, seconds):\n"
+        "    log = folder / name\n"
+        "    return Child(name, [sys.executable, '-c', code], log, dict(os.environ), orphan_seconds=seconds,\n"
+        "                 ready=lambda: log.exists() and 'up' in log.read_text())\n"
+        "Fleet([child('store', 1.0), child('first', 0.0), child('second', 0.0)]).start(lambda line: None)\n"
+        "print('started', flush=True); time.sleep(600)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", supervising, str(tmp_path), holding],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    process.kill()
+    process.wait()
+    logs = {name: tmp_path / name for name in ("store", "first", "second")}
+    wait_for(lambda: all("ended" in log.read_text() for log in logs.values()), PATIENCE)
+    ends = {name: float(log.read_text().split()[-1]) for name, log in logs.items()}
+    assert ends["store"] - max(ends["first"], ends["second"]) > 0.5

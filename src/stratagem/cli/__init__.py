@@ -14,6 +14,7 @@ from typing import NamedTuple
 import click
 
 from stratagem import __version__
+from stratagem.lifeline import hold_lifeline
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -119,3 +120,4 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="stratagem")
 def main() -> None:
     """Run the command line."""
+    hold_lifeline()
