@@ -60,6 +60,7 @@ class Config:
     certificate: str = ""  # ARN of a certificate in ACM: opens the services to the internet through a TLS listener
     email: str = ""  # that alarms and the ends of trainings are told to
     github: str = ""  # OWNER/REPOSITORY that may push images and deploy
+    github_provider_exists: bool = False  # of which an account has one: another deployment made it, or somebody else
     tag: str = "latest"  # of the images
 
     def __post_init__(self) -> None:
@@ -67,6 +68,8 @@ class Config:
             raise SettingError(f"log_days is {self.log_days}; accepted: {', '.join(map(str, LOG_DAYS))}")
         if self.github and self.github.count("/") != 1:
             raise SettingError(f'github is "{self.github}"; accepted: OWNER/REPOSITORY')
+        if self.github_provider_exists and not self.github:
+            raise SettingError("github_provider_exists is set without github; accepted: both, or neither")
         if self.nat_gateways and not self.private_subnets:
             raise SettingError("nat_gateways is set without private_subnets; accepted: both, or neither")
 

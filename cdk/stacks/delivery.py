@@ -21,9 +21,7 @@ class Delivery(Stack):
 
     def __init__(self, scope: Construct, name: str, config: Config, images: Images) -> None:
         super().__init__(scope, name, stack_name=f"{config.prefix}-delivery")
-        self.provider = iam.OidcProviderNative(
-            self, "GitHub", url=f"https://{ISSUER}", client_ids=[AUDIENCE], oidc_provider_name=f"{config.prefix}-github"
-        )
+        self.provider = self._known_provider() if config.github_provider_exists else self._new_provider(config)
         refs = (f"repo:{config.github}:ref:refs/heads/main", f"repo:{config.github}:ref:refs/tags/v*")
         self.builder = self._role("Builder", f"{config.prefix}-builder", refs)
         self._pushing(images)
@@ -32,12 +30,22 @@ class Delivery(Stack):
         CfnOutput(self, "BuilderRole", value=self.builder.role_arn)
         CfnOutput(self, "DeployerRole", value=self.deployer.role_arn)
 
+    def _new_provider(self, config: Config) -> str:
+        made = iam.OidcProviderNative(
+            self, "GitHub", url=f"https://{ISSUER}", client_ids=[AUDIENCE], oidc_provider_name=f"{config.prefix}-github"
+        )
+        return made.oidc_provider_arn
+
+    def _known_provider(self) -> str:
+        """Its ARN follows from its address: an account has one at most."""
+        return f"arn:{self.partition}:iam::{self.account}:oidc-provider/{ISSUER}"
+
     def _role(self, name: str, role_name: str, subjects: tuple[str, ...]) -> iam.Role:
         conditions = {
             "StringEquals": {f"{ISSUER}:aud": AUDIENCE},
             "StringLike": {f"{ISSUER}:sub": list(subjects)},
         }
-        principal = iam.WebIdentityPrincipal(self.provider.oidc_provider_arn, conditions)
+        principal = iam.WebIdentityPrincipal(self.provider, conditions)
         return iam.Role(self, name, role_name=role_name, assumed_by=principal, max_session_duration=Duration.hours(1))
 
     def _pushing(self, images: Images) -> None:

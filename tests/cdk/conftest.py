@@ -18,7 +18,7 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234
 ASKED: dict[str, dict[str, str]] = {
     "dev": {"github": "example/stratagem"},
     "small": {"email": "someone@example.org"},
-    "large": {"github": "example/stratagem", "certificate": CERTIFICATE},
+    "large": {"github": "example/stratagem", "github_provider_exists": "true", "certificate": CERTIFICATE},
 }
 
 

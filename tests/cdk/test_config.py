@@ -37,6 +37,7 @@ def test_the_command_line_stands_above_the_profile() -> None:
             'setting "prefix" is the profile\'s own; accepted: a profile of cdk.json that has another',
         ),
         ({"server": "512"}, 'setting "server" is the profile\'s own'),
+        ({"github_provider_exists": "true"}, "github_provider_exists is set without github"),
         ({"nat_gateways": "1"}, "nat_gateways is set without private_subnets"),
     ],
 )

@@ -220,6 +220,22 @@ def test_a_repository_is_let_in_by_its_branch_and_its_tags_alone(dev: Synthesize
     assert told == {"stratagem-dev-builder": [branch, tags], "stratagem-dev-deployer": [tags]}
 
 
+def test_an_account_has_one_identity_provider_of_github(synthesized: Callable[[str], Synthesized]) -> None:
+    def trusted(app: Synthesized) -> list[Any]:
+        roles = (role for place, role in app.of_type("AWS::IAM::Role").items() if place.startswith("Delivery/"))
+        return [
+            role["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Federated"] for role in roles
+        ]
+
+    made, known = synthesized("dev"), synthesized("large")  # which is told that there is one
+    (provider,) = made.of_type("AWS::IAM::OIDCProvider")
+    assert not known.of_type("AWS::IAM::OIDCProvider")
+    assert trusted(made) == 2 * [{"Ref": provider.removeprefix("Delivery/")}]
+    (arn,) = {json.dumps(one) for one in trusted(known)}
+    assert ":oidc-provider/token.actions.githubusercontent.com" in arn
+    assert '{"Ref": "AWS::AccountId"}' in arn
+
+
 def subject(repository: str, job: dict[str, Any], ref: str) -> str:
     """Under which name a job of a workflow comes to AWS.
 
