@@ -1,4 +1,4 @@
-"""The referee of tournaments with policies: published versions, loaded once, against each other and the bots.
+"""The referee of tournaments with policies: published versions, loaded once, against each other, bots and the scout.
 
 torch is loaded for the first match, not before: a server that starts again after a crash should answer at once.
 """
@@ -6,9 +6,11 @@ torch is loaded for the first match, not before: a server that starts again afte
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from services.game_setup import GameSetup
+from engine.bots import BOTS
+from engine.bots.scout import SCOUT
+from services.game_setup import BOT_PREFIX, GameSetup
 from services.refusal import invalid
-from services.tournament import BotReferee, Score
+from services.tournament import Score
 from store.errors import NotFoundError
 from store.policies import Policies
 from store.ratings import Player
@@ -18,21 +20,24 @@ if TYPE_CHECKING:
     from learner.players import Player as Seated
 
 POLICY_PREFIX = "policy:"
+SCOUT_PLAYER = Player(BOT_PREFIX + SCOUT)
+BOT_PLAYERS = (*(Player(BOT_PREFIX + name) for name in BOTS), SCOUT_PLAYER)
 KEPT = 16  # policies in memory
 
 
 class PolicyReferee:
-    """Seats published policies ("policy:NAME" and a version) and scripted bots."""
+    """Seats published policies ("policy:NAME" and a version), scripted bots and "bot:scout"."""
 
     def __init__(self, policies: Policies) -> None:
         self.policies = policies
-        self._bots = BotReferee()
         self._load = lru_cache(KEPT)(self._fetch)
 
     def check(self, player: Player) -> None:
         """Raise RefusedError for a player that it cannot seat."""
         if not player.name.startswith(POLICY_PREFIX):
-            self._bots.check(player)
+            if player not in BOT_PLAYERS:
+                known = ", ".join(bot.name for bot in BOT_PLAYERS)
+                raise invalid("players", player.key, f"published versions of {POLICY_PREFIX}NAME, version 0 of {known}")
             return
         try:
             self.policies.get(player.name.removeprefix(POLICY_PREFIX), player.version)
@@ -50,10 +55,14 @@ class PolicyReferee:
 
     def _seat(self, player: Player, seed: int) -> "Seated":
         from learner.players import BotPlayer, PolicyPlayer
+        from learner.scout import load_scout
+        from learner.scout_player import ScoutPlayer
 
         if player.name.startswith(POLICY_PREFIX):
             return PolicyPlayer(player.key, self._load(player), seed)
-        return BotPlayer(player.name.removeprefix("bot:"))
+        if player == SCOUT_PLAYER:
+            return ScoutPlayer(load_scout())
+        return BotPlayer(player.name.removeprefix(BOT_PREFIX))
 
     def _fetch(self, player: Player) -> "Policy":
         from learner.published import from_published
