@@ -60,7 +60,7 @@ class Config:
     certificate: str = ""  # ARN of a certificate in ACM: opens the services to the internet through a TLS listener
     email: str = ""  # that alarms and the ends of trainings are told to
     github: str = ""  # OWNER/REPOSITORY that may push images and deploy
-    github_provider_exists: bool = False  # of which an account has one: another deployment made it, or somebody else
+    github_provider_exists: bool = False  # whether the account has GitHub's identity provider, of which there is one
     tag: str = "latest"  # of the images
 
     def __post_init__(self) -> None:

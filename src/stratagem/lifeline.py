@@ -36,6 +36,9 @@ def hold_lifeline() -> None:
 
 
 def _wait(descriptor: int, seconds: float) -> None:
-    os.read(descriptor, 1)
+    try:
+        os.read(descriptor, 1)
+    except OSError:  # the variable came down through a process that did not know it, and the pipe did not
+        return
     time.sleep(seconds)
     os.kill(os.getpid(), signal.SIGTERM)
