@@ -52,7 +52,8 @@ def parts_of(bench: Bench, folder: Path, mine: list[str]) -> Iterator[tuple[str,
         yield f"training, {training.name}", partial(fit_training, bench, training), 120 if training.compiled else 30
     yield "blocks", lambda: measure_blocks(bench), 40
     yield "ways", lambda: measure_ways(bench), 90
-    yield f"training, {told_training(scale).name}", lambda: fit_training(bench, told_training(scale)), 30
+    told = told_training(scale)
+    yield f"training, {told.name}", lambda: fit_training(bench, told), 30
     yield "resuming", lambda: check_resuming(bench, folder), 40
     yield "scout", lambda: measure_scout(bench), 20
 

@@ -21,7 +21,7 @@ class Delivery(Stack):
 
     def __init__(self, scope: Construct, name: str, config: Config, images: Images) -> None:
         super().__init__(scope, name, stack_name=f"{config.prefix}-delivery")
-        self.provider = self._known_provider() if config.github_provider_exists else self._new_provider(config)
+        self.provider_arn = self._known_provider() if config.github_provider_exists else self._new_provider(config)
         refs = (f"repo:{config.github}:ref:refs/heads/main", f"repo:{config.github}:ref:refs/tags/v*")
         self.builder = self._role("Builder", f"{config.prefix}-builder", refs)
         self._pushing(images)
@@ -45,7 +45,7 @@ class Delivery(Stack):
             "StringEquals": {f"{ISSUER}:aud": AUDIENCE},
             "StringLike": {f"{ISSUER}:sub": list(subjects)},
         }
-        principal = iam.WebIdentityPrincipal(self.provider, conditions)
+        principal = iam.WebIdentityPrincipal(self.provider_arn, conditions)
         return iam.Role(self, name, role_name=role_name, assumed_by=principal, max_session_duration=Duration.hours(1))
 
     def _pushing(self, images: Images) -> None:
