@@ -8,7 +8,6 @@ Segments do not pile up: when there are more than `keep`, the games of the oldes
 whole into the newest, and the oldest goes.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from services.metrics import LOG_BYTES
+from store.lock import lock_file
 
 Event = dict[str, Any]
 SEGMENT_BYTES = 16 << 20
@@ -33,11 +33,9 @@ class GameLog:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.segment_bytes, self.keep = folder, segment_bytes, keep
         self.whole: Callable[[str], Event | None] = lambda game: None
-        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = lock_file(folder / "lock")
         except BlockingIOError:
-            os.close(self._lock)
             raise BlockingIOError(f"{folder} is in use by another game server") from None
         self._segments: list[tuple[Path, set[str]]] = [(path, set()) for path in sorted(folder.glob("games-*.jsonl"))]
         self._file = -1
@@ -107,5 +105,5 @@ class GameLog:
         """Write no more; again: nothing."""
         if self._file >= 0:
             os.close(self._file)
-            os.close(self._lock)
             self._file = -1
+        self._lock.close()

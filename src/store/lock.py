@@ -1,10 +1,10 @@
-"""A folder that one process has to itself for as long as it lives: `kill -9` gives it back as well."""
+"""A file or folder that one process has to itself for as long as it lives: `kill -9` gives it back as well."""
 
 import sys
 from pathlib import Path
 from typing import IO
 
-NAME = "lock"  # of the file in the folder; it stays there
+NAME = "lock"  # of the file in a folder; it stays there
 
 
 def lock_folder(folder: Path) -> IO[bytes]:
@@ -13,14 +13,22 @@ def lock_folder(folder: Path) -> IO[bytes]:
     Raises OSError where another process has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / NAME).open("ab")
+    try:
+        return lock_file(folder / NAME)
+    except BlockingIOError:
+        raise OSError(
+            f"folder {folder} is in use by another process; stop that one, or name another folder with --data"
+        ) from None
+
+
+def lock_file(path: Path) -> IO[bytes]:
+    """The same for a file, which is made if need be. Raises BlockingIOError where another process has it."""
+    file = path.open("ab")
     try:
         _lock(file)
     except (BlockingIOError, PermissionError):
         file.close()
-        raise OSError(
-            f"folder {folder} is in use by another process; stop that one, or name another folder with --data"
-        ) from None
+        raise BlockingIOError(f"{path} is in use by another process") from None
     return file
 
 

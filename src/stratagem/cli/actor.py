@@ -8,11 +8,12 @@ from contextlib import ExitStack
 import click
 
 from services.settings import PORTS, PPO_TABLE
+from stratagem.cli.values import PolicyName
 
 
 @click.command()
 @click.option("--name", default="actor", show_default=True, help="Of this actor.")
-@click.option("--policy", default="fleet", show_default=True, help="Name of the policy that is trained.")
+@click.option("--policy", type=PolicyName(), default="fleet", show_default=True, help="The policy that is trained.")
 @click.option("--games", type=click.IntRange(2, 65536), default=144, show_default=True, help="Played at once.")
 @click.option("--server", default=f"127.0.0.1:{PORTS['game']}", show_default=True, metavar="HOST:PORT")
 @click.option("--replay", default=f"127.0.0.1:{PORTS['replay']}", show_default=True, metavar="HOST:PORT")

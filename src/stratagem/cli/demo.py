@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stratagem.cli.device import device_option
-from stratagem.cli.values import RUNS, Number, RunName
+from stratagem.cli.run_folder import own_run
+from stratagem.cli.values import Number, RunName
 
 if TYPE_CHECKING:
     from learner.live import View
@@ -69,7 +70,7 @@ def demo(
         if size not in SIZES:
             raise click.BadParameter(f'size is "{size}"; known: {", ".join(SIZES)}', param_hint="--size")
         plan = demo_plan(name, seed, minutes, *board, size=size, device=device)
-        _run(plan, RUNS / name, quiet, fresh)
+        _run(plan, own_run(name), quiet, fresh)
     except KeyboardInterrupt:
         click.echo("\nstopped; run the same command again to go on")
         sys.exit(INTERRUPTED)

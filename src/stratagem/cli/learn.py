@@ -11,11 +11,12 @@ import click
 
 from services.settings import PORTS
 from stratagem.cli.demo import BoardSize
-from stratagem.cli.values import Number
+from stratagem.cli.run_folder import own_folder
+from stratagem.cli.values import Number, PolicyName
 
 
 @click.command()
-@click.option("--name", default="fleet", show_default=True, help="Name of the policy.")
+@click.option("--name", type=PolicyName(), default="fleet", show_default=True, help="Name of the policy.")
 @click.option("--board", type=BoardSize(), default="6x6", show_default=True, help="Size of the maps.")
 @click.option("--size", default="tiny", show_default=True, help="Of the network.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the weights.")
@@ -48,6 +49,7 @@ def learn(
     from services.metrics import metrics_at
 
     configure_logs()
+    own_folder(data / name, "name another folder with --data")
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

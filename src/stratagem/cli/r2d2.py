@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from stratagem.cli.demo import INTERRUPTED, BoardSize, gentle_stop
-from stratagem.cli.values import RUNS, Number, RunName
+from stratagem.cli.run_folder import own_run
+from stratagem.cli.values import Number, RunName
 
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 
@@ -59,7 +60,7 @@ def r2d2(
         plan = r2d2_plan(name, seed, minutes, *board, size=size, **read_settings(changes))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--set") from None
-    console, folder = Console(markup=False, emoji=False), RUNS / name
+    console, folder = Console(markup=False, emoji=False), own_run(name)
     try:
         run = Run(plan, folder)
         if (aside := move_aside(folder)) is not None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stratagem.cli.run_folder import own_run
 from stratagem.cli.signals import interrupted_by_sigterm
-from stratagem.cli.values import RUNS, Number, RunName
+from stratagem.cli.values import Number, RunName
 
 if TYPE_CHECKING:
     from learner.strategist import Status
@@ -64,6 +65,7 @@ def strategist(
     from learner.host import prepare_host
 
     prepare_host()
+    folder = own_run(name)
     import torch
 
     from engine.warm import compile_kernels
@@ -88,7 +90,6 @@ def strategist(
             run.start_from(*start)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--start") from None
-    folder = RUNS / name
     if (aside := move_aside(folder)) is not None:
         click.echo(f"the old run is kept in {aside}")
     folder.mkdir(parents=True)

@@ -13,6 +13,7 @@ import click
 from stratagem.cli.demo import INTERRUPTED, gentle_stop
 from stratagem.cli.device import check_device
 from stratagem.cli.policy_path import PolicyPath
+from stratagem.cli.run_folder import own_run
 from stratagem.cli.told_options import told_options
 from stratagem.cli.values import RUNS, Number, RunName
 
@@ -141,8 +142,9 @@ def train(
     except (ValueError, SnapshotError) as error:
         raise click.ClickException(str(error)) from None
     with joined_world(device) as world, gentle_stop() as stopped:
+        folder = own_run(name) if world.first else RUNS / name
         try:
-            training = FusedTraining(plan, RUNS / name, world)
+            training = FusedTraining(plan, folder, world)
         except SnapshotError as error:
             raise click.ClickException(f"{error}; --name begins another run") from None
         except (ValueError, RuntimeError) as error:
@@ -150,7 +152,7 @@ def train(
         training.run(stopped, _tell)
         if stopped():
             if world.first:
-                click.echo(f"stopped; {RUNS / name} holds all of it, the same command goes on")
+                click.echo(f"stopped; {folder} holds all of it, the same command goes on")
             sys.exit(INTERRUPTED)
 
 
