@@ -11,7 +11,8 @@ checks the script, not the machine.
 Boards are 24x24, 1v1 on the site's maps. Engine figures are of games in mid-game whose random legal moves were drawn
 beforehand; both seats' observations, their masks and autoreset are in the time. `bytes_per_game_turn` counts the
 sectors of 32 bytes of a game that a turn changes, read and written once, and what goes in and out: a lower bound of
-what is moved.
+what is moved. Training counts the player-turns that were played; `keep_25` learns from the quarter of each fragment's
+rows with the largest advantages, all others from every row.
 """
 
 import argparse
@@ -30,6 +31,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "benchmarks")]
 
 import torch  # noqa: E402 (the path comes first)
 
+from gpu_answers import measure_answers  # noqa: E402
 from gpu_bench import SMOKE, Bench, Scale  # noqa: E402
 from gpu_engine import measure_engine, measure_machine, measure_maps  # noqa: E402
 from gpu_equality import COMPARED, check_equality, play_digests, start_cpu_games  # noqa: E402
@@ -50,6 +52,7 @@ def parts_of(bench: Bench, folder: Path, mine: list[str]) -> Iterator[tuple[str,
     yield "maps", lambda: measure_maps(bench), 5
     for training in trainings_of(scale):
         yield f"training, {training.name}", partial(fit_training, bench, training), 120 if training.compiled else 30
+    yield "answers", lambda: measure_answers(bench), 45
     yield "blocks", lambda: measure_blocks(bench), 40
     yield "ways", lambda: measure_ways(bench), 90
     told = told_training(scale)

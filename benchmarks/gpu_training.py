@@ -103,11 +103,13 @@ class Training:
     rows_at_once: int
     compiled: bool = False
     told: bool = False  # whether it is shown all that takes searches
+    keep: float = 1.0  # part of the rows that is learned from, see `FusedSettings.keep`
 
     @property
     def name(self) -> str:
         """As figures have it."""
-        return "_".join([self.size, *(["told"] if self.told else []), *(["compiled"] if self.compiled else [])])
+        kept = [f"keep_{self.keep:.0%}".rstrip("%")] if self.keep < 1.0 else []
+        return "_".join([self.size, *(["told"] if self.told else []), *kept, *(["compiled"] if self.compiled else [])])
 
     @property
     def network(self) -> NetworkConfig:
@@ -120,7 +122,12 @@ def measure_training(bench: Bench, training: Training) -> None:
     scale, config, compiled = bench.scale, training.network, training.compiled
     torch.manual_seed(1)
     settings = FusedSettings(
-        turns=scale.trained_turns, epochs=1, minibatches=4, rows_at_once=training.rows_at_once, compiled=compiled
+        turns=scale.trained_turns,
+        epochs=1,
+        minibatches=max(1, round(4 * training.keep)),  # as large, whatever is left out
+        rows_at_once=training.rows_at_once,
+        compiled=compiled,
+        keep=training.keep,
     )
     policy = Policy(config).to(bench.device)
     network = torch.compile(policy) if compiled else policy
@@ -143,7 +150,7 @@ def measure_training(bench: Bench, training: Training) -> None:
     total = sum(seconds.values())
     rate = scale.iterations * rollout.fragment.actions.numel() / total
     name = training.name
-    operations = operations_of(config, batch.height, batch.width) * (1 + 3 * settings.epochs)
+    operations = operations_of(config, batch.height, batch.width) * (1 + 3 * settings.epochs * settings.keep)
     bench.figures |= {
         f"{name}_player_turns_per_s": rate,
         f"{name}_share_engine": of_engine / total,
@@ -207,7 +214,8 @@ def trainings_of(scale: Scale) -> list[Training]:
     """What is trained, the most wanted first."""
     sizes = list(zip(scale.sizes, scale.rows_at_once, strict=True))
     kinds = (False, True) if scale.device == "cuda" else (False,)
-    return [Training(*size, compiled) for compiled in kinds for size in sizes]
+    trainings = [Training(*size, compiled) for compiled in kinds for size in sizes]
+    return [*trainings, *(Training(*sizes[0], compiled, keep=0.25) for compiled in kinds)]
 
 
 def told_training(scale: Scale) -> Training:
