@@ -213,7 +213,7 @@ def test_what_was_seen_in_the_burn_in_counts():
     resets[:] = False
     before, _ = r2d2.losses_of(batch._replace(resets=resets), torch.ones(6))
     after, _ = r2d2.losses_of(other._replace(resets=resets), torch.ones(6))
-    assert float(before.loss) != float(after.loss)
+    assert not torch.equal(before.loss, after.loss)
 
 
 @pytest.mark.parametrize("double", [True, False])

@@ -25,7 +25,7 @@ TRAIN = (
 
 def torchrun(folder, *arguments, cwd):
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OMP_NUM_THREADS": "1"}
-    options = ["--standalone", "--nproc-per-node", "2", "--log-dir", str(folder / "logs")]
+    options = ["--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", "2", "--log-dir", str(folder / "logs")]
     command = [sys.executable, "-m", "torch.distributed.run", *options, *arguments]
     return subprocess.Popen(
         command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
