@@ -43,6 +43,7 @@ from engine.rulesets import MoveOrder, Ruleset
 
 MAGIC = b"STRG"
 FORMAT = 1
+NAME = "stratagem record"  # the format, in JSON
 MAX_BYTES = 16 << 20
 """Longest content that bytes may expand to; the largest record has less."""
 
@@ -54,7 +55,7 @@ def record_to_json(record: Record) -> str:
     """A record as one JSON object on one line. Raises ReplayError for one too long to be read again."""
     layout = record.layout
     value = {
-        "format": "stratagem record",
+        "format": NAME,
         "version": FORMAT,
         **_header(record),
         "kinds": layout.kinds.ravel().tolist(),
@@ -69,9 +70,18 @@ def record_to_json(record: Record) -> str:
 
 def record_from_json(text: str | bytes) -> Record:
     """The record in a JSON object. Raises ReplayError."""
-    value = load_json(text)
-    if type(value) is not dict or value.get("format") != "stratagem record":
-        raise ReplayError(f"JSON is no record: {show(value)}; accepted: an object of format 'stratagem record'")
+    return record_from_value(load_json(text))
+
+
+def is_record(value: Any) -> bool:
+    """Whether what JSON told is meant to be a record."""
+    return type(value) is dict and value.get("format") == NAME
+
+
+def record_from_value(value: Any) -> Record:
+    """The record in what JSON told. Raises ReplayError."""
+    if not is_record(value):
+        raise ReplayError(f"JSON is no record: {show(value)}; accepted: an object of format '{NAME}'")
     if value.get("version") != FORMAT:
         raise ReplayError(f"record format {show(value.get('version'))} is unknown; known: {FORMAT}")
     seats, tiles = len(listing("generals", value.get("generals"))), MAX_TILES

@@ -12,6 +12,19 @@ from engine.rulesets import replay_ruleset
 from engine.tiles import CITY, DESERT, GENERAL, LOOKOUT, MOUNTAIN, OBSERVATORY, SWAMP
 
 
+def checked_record(game: Replay | Record) -> Record:
+    """The record of a game, whose end is known from playing it. Raises ReplayError for a record that tells another."""
+    if not isinstance(game, Record):
+        return record_of(game)
+    found, told = game.result(), (game.turns, game.winner)
+    if told != (found.turns, found.winner):
+        raise ReplayError(
+            f"record tells of turn {game.turns} and winner {game.winner} at its end; its events come to turn "
+            f"{found.turns} and winner {found.winner}"
+        )
+    return game
+
+
 def record_of(replay: Replay) -> Record:
     """The record of a replay under the rules of its version. Raises ReplayError for a game that is too large.
 

@@ -1,4 +1,6 @@
-"""Replay files: ``.gior``, ``.gioreplay``, ``.json`` and ``.jsonl`` (a game a line), each also ``.gz``.
+"""Files of games: ``.gior``, ``.gioreplay``, ``.json`` and ``.jsonl`` (a game a line), each also ``.gz``.
+
+The games are the site's replays; as JSON also records, which tell games that no replay can (the competition's).
 
 Reading is bounded whatever a file holds: one game at a time is in memory, compressed data is expanded piece by piece
 and only so far, and every failure is a ReplayError.
@@ -11,10 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.lzstring import MAX_COMPRESSED
+from engine.record import Record
+from engine.record_codec import is_record, record_from_value
+from engine.record_replay import checked_record
 from engine.replay_checks import MAX_TEXT, ReplayError, load_json
 from engine.replays import Replay, decode_gior, parse_replay
 
-__all__ = ["read_replay", "read_replays"]
+__all__ = ["read_games", "read_records", "read_replay", "read_replays"]
 
 _CHUNK = 1 << 16
 _FREE_EXPANSION = 16 << 20
@@ -25,8 +30,8 @@ Progress = Callable[[int], None]
 """Called with the number of bytes of the file that have been read so far."""
 
 
-def read_replays(path: str | os.PathLike[str], progress: Progress | None = None) -> Iterator[Replay]:
-    """Every game of a replay file, one by one.
+def read_games(path: str | os.PathLike[str], progress: Progress | None = None) -> Iterator[Replay | Record]:
+    """Every game of a file, one by one, as the file has it.
 
     The name decides how it is read: ``.gior``, ``.gioreplay``, ``.json`` or ``.jsonl``, then perhaps ``.gz``.
 
@@ -46,11 +51,11 @@ def read_replays(path: str | os.PathLike[str], progress: Progress | None = None)
             pieces = _pieces(file, progress)
             if kind != ".jsonl":
                 data = _whole(pieces, MAX_COMPRESSED if kind == ".gior" else MAX_TEXT)
-                yield decode_gior(data) if kind == ".gior" else parse_replay(load_json(data))
+                yield decode_gior(data) if kind == ".gior" else _game(data)
                 return
             for number, text in _lines(pieces):
                 line = number
-                yield parse_replay(load_json(text))
+                yield _game(text)
             if not line:
                 raise ReplayError("file holds no game; at least one line is needed")
     except ReplayError as error:
@@ -60,9 +65,35 @@ def read_replays(path: str | os.PathLike[str], progress: Progress | None = None)
         raise ReplayError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
+def read_records(path: str | os.PathLike[str], progress: Progress | None = None) -> Iterator[Record]:
+    """Every game of a file as a record; each is played once.
+
+    Raises ReplayError as `read_games` does, and for a record that tells another end than its events come to.
+    """
+    for game in read_games(path, progress):
+        try:
+            record = checked_record(game)
+        except ReplayError as error:
+            raise ReplayError(f"{path}: {error}") from None
+        yield record
+
+
+def read_replays(path: str | os.PathLike[str], progress: Progress | None = None) -> Iterator[Replay]:
+    """Every game of a file of the site's replays. Raises ReplayError as `read_games` does, and for a record."""
+    for game in read_games(path, progress):
+        if isinstance(game, Record):
+            raise ReplayError(f"{path}: game {game.id!r} is a record; accepted: the site's replays")
+        yield game
+
+
 def read_replay(path: str | os.PathLike[str]) -> Replay:
-    """The first game of a replay file. Raises ReplayError as `read_replays` does."""
+    """The first game of a file of the site's replays. Raises ReplayError as `read_replays` does."""
     return next(read_replays(path))
+
+
+def _game(text: bytes) -> Replay | Record:
+    value = load_json(text)
+    return record_from_value(value) if is_record(value) else parse_replay(value)
 
 
 def _pieces(file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:

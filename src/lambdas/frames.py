@@ -9,6 +9,7 @@ import numpy as np
 from engine.game import Game
 from engine.playback import play_events
 from engine.record import Record
+from engine.record_replay import checked_record
 from engine.replay_checks import ReplayError, show
 from engine.replays import Replay
 from lambdas.looks import differing, look_at, told
@@ -31,21 +32,24 @@ class Frames:
     next: int | None = None  # the turn to ask for from, where the answer ends before the game
 
 
-def record_of_upload(replay: Replay) -> Record:
-    """The record of a stranger's replay. Raises InvalidError for one too long or large to play here, or damaged."""
-    for what, text in [("id", replay.id), *(("username", name) for name in replay.usernames)]:
+def record_of_upload(game: Replay | Record) -> Record:
+    """The record of a stranger's game. Raises InvalidError for one too long or large to play here, or damaged."""
+    names = game.usernames if isinstance(game, Replay) else game.names
+    for what, text in [("id", game.id), *(("username", name) for name in names)]:
         try:
             text.encode()
         except UnicodeEncodeError:  # half a character, which no answer can tell
             raise InvalidError(f"{what} is {show(text)}; accepted: text that UTF-8 can hold") from None
-    last = max([0, *replay.moves[:, 4].tolist(), *replay.afks[:, 1].tolist()])
-    tiles = replay.width * replay.height
-    if last > MAX_TURNS or tiles > MAX_TILES:
+    if isinstance(game, Replay):
+        turns, tiles = max([0, *game.moves[:, 4].tolist(), *game.afks[:, 1].tolist()]), game.width * game.height
+    else:
+        turns, tiles = game.turns - game.start, game.layout.kinds.size
+    if turns > MAX_TURNS or tiles > MAX_TILES:
         raise InvalidError(
-            f"replay has {last} turns on {tiles} tiles; accepted here: {MAX_TURNS} turns on {MAX_TILES} tiles"
+            f"replay has {turns} turns on {tiles} tiles; accepted here: {MAX_TURNS} turns on {MAX_TILES} tiles"
         )
     try:
-        return Record.from_replay(replay)
+        return checked_record(game)
     except ReplayError as error:
         raise InvalidError(str(error)) from None
 

@@ -19,7 +19,7 @@ from engine.map_specs import MAPS
 from engine.record import Record
 from engine.record_replay import replay_of
 from engine.replay_checks import ReplayError
-from engine.replay_files import read_replay
+from engine.replay_files import read_games
 from engine.replays import encode_gior
 from engine.rulesets import RULESETS
 from lambdas.frames import facts_of, frames_of, record_of_upload
@@ -306,7 +306,10 @@ async def read_upload(
     seat: Annotated[int | None, Query(ge=0, le=15)] = None,
     first: Annotated[int, Query(ge=0, lt=2**31)] = 0,
 ) -> Game:
-    """The boards of a replay file, .gior, .gioreplay or .json, each also .gz. Nothing of it is kept."""
+    """The boards of a replay of the site (.gior, .gioreplay, .json) or of a record (.json), each also .gz.
+
+    Nothing of it is kept.
+    """
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
@@ -322,10 +325,10 @@ def _uploaded(services: Services, request: Request, name: str, data: bytes, seat
         path = FilePath(folder) / f"replay{ending[0] if ending else ''}"
         path.write_bytes(data)
         try:
-            replay = read_replay(path)
+            game = next(read_games(path))
         except ReplayError as error:
             raise InvalidError(str(error).replace(str(path), name, 1)) from None
-    return _game(record_of_upload(replay), seat, first)
+    return _game(record_of_upload(game), seat, first)
 
 
 def _untimed(record: Record) -> Record:

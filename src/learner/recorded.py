@@ -13,8 +13,9 @@ from engine.layout import Layout
 from engine.map_specs import MapSpec
 from engine.playback import SURRENDER
 from engine.record import Record
-from engine.replay_files import read_replays
-from engine.replays import ReplayError
+from engine.record_replay import checked_record
+from engine.replay_files import read_games
+from engine.replays import Replay, ReplayError
 from engine.setup import begin
 from engine.tiles import MOUNTAIN
 from engine.views import BoardView
@@ -37,10 +38,12 @@ def load_games(paths: Iterable[Path]) -> tuple[list[RecordedGame], int]:
     """The games of two that fit on the board, and how many others there were. Raises ReplayError."""
     games, others = [], 0
     for path in paths:
-        for replay in read_replays(path):
-            fits = replay.height <= BOARD.board_height and replay.width <= BOARD.board_width
-            if replay.players == 2 and (replay.generals >= 0).all() and fits:
-                games.append(recorded_game(Record.from_replay(replay)))
+        for game in read_games(path):
+            plain = isinstance(game, Replay) or (game.start == 0 and not game.ruleset.castle_price)
+            map_ = game if isinstance(game, Replay) else game.layout
+            fits = map_.height <= BOARD.board_height and map_.width <= BOARD.board_width
+            if plain and fits and len(map_.generals) == 2 and min(map_.generals) >= 0:
+                games.append(recorded_game(checked_record(game)))
             else:
                 others += 1
     if not games:

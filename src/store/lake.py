@@ -63,7 +63,7 @@ class Lake:
         for row in rows:
             if row.game_id.startswith("#"):
                 raise InvalidError(f"game id {row.game_id!r} is not accepted; accepted: one that does not begin with #")
-        marked = self._marked([row.game_id for row in rows])
+        marked = self.marked([row.game_id for row in rows])
         new = [row for row in rows if row.game_id not in marked]
         for ruleset in dict.fromkeys(row.ruleset for row in new):
             group = [row for row in new if row.ruleset == ruleset]
@@ -161,10 +161,11 @@ class Lake:
             files.append(key)
             if not everything and (len(files) >= FOLD_FILES or len(rows) >= FOLD_GAMES):
                 break
-        marked = self._marked(list(rows))
+        marked = self.marked(list(rows))
         return [row for row in rows.values() if row.game_id not in marked], files
 
-    def _marked(self, game_ids: Sequence[str]) -> set[str]:
+    def marked(self, game_ids: Sequence[str]) -> set[str]:
+        """Those of some games that a part holds."""
         return {game for game, _ in self.games.present([(game, MARK) for game in game_ids])}
 
     def parts(self, ruleset: str | None = None) -> Iterator[Part]:

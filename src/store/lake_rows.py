@@ -5,6 +5,7 @@ Parquet, has other columns, or expands too far is a DamagedError.
 """
 
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ HEADER = 5  # bytes of a record before its compressed part
 MAX_RECORD = 16 << 20  # bytes that a record may expand to, as in `engine.record_codec`
 MAX_PART = 256 << 20  # bytes of a part that is read
 LEVEL = 19
+RULESET = re.compile(r"[^/=\x00-\x1f]{1,64}")
 
 _TYPES = {
     "string": pa.string(),
@@ -73,13 +75,15 @@ class GameRow:
         source: str,
     ) -> "GameRow":
         """The row of a record; its result comes from playing it again. Raises InvalidError."""
-        seats = len(record.layout.generals)
+        ruleset, seats = record.ruleset.name, len(record.layout.generals)
+        if not RULESET.fullmatch(ruleset):  # it names a folder
+            raise InvalidError(f"ruleset {ruleset!r} is not accepted; accepted: 1 to 64 characters without '/' and '='")
         if len(players) != seats:
             raise InvalidError(f"game {game_id} has {len(players)} players; its record has {seats} seats")
         result = record.result()
         height, width = record.layout.kinds.shape
         return cls(
-            ruleset=record.ruleset.name,
+            ruleset=ruleset,
             game_id=game_id,
             finished_ms=finished_ms,
             players=tuple(players),

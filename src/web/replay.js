@@ -16,7 +16,7 @@ export function replayPage(root, match) {
   let wanted = null; // the file that is being read; none once the page was left
   const input = el("input", { type: "file", accept: ".gior,.gioreplay,.json,.gz", "aria-label": "Replay file" });
   const trouble = el("p.error", { role: "alert" });
-  const drop = el("div.drop", {}, el("h1", {}, "Replay"), el("p.soft", {}, "Drop a replay of generals.io here: .gior, .gioreplay or .json. It is looked at and not kept."), input, trouble);
+  const drop = el("div.drop", {}, el("h1", {}, "Replay"), el("p.soft", {}, "Drop a replay of generals.io (.gior, .gioreplay, .json) or the record of a match here. It is looked at and not kept."), input, trouble);
   const open = async (file) => {
     if (!file) return;
     wanted = file;

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
+from tests.engine.test_record import random_game
 
 from lambdas.app import create_app
+from lambdas.frames import MAX_TURNS
 from lambdas.http import Services
 from lambdas.matches import MAX_UPLOAD
 from store.connect import Connection
@@ -33,6 +35,31 @@ def upload(name: str, data: bytes) -> tuple[int, dict[str, Any]]:
 def test_the_ending_alone_tells_the_kind(name: str) -> None:
     status, game = upload(name, replay())
     assert (status, game.get("names")) == (200, ["anna", "ben"])
+
+
+def test_a_record_that_the_page_handed_out_is_shown() -> None:
+    record = random_game(8, "competition")[0]
+    status, game = upload("a.json", record.to_json().encode())
+    assert status == 200
+    told = ("id", "ruleset", "names", "turns", "winner")
+    assert [game[key] for key in told] == ["game 8", "competition", list(record.names), record.turns, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"winner": 0}, "and winner 0 at its end; its events come to turn"),
+        ({"start": 0, "turns": MAX_TURNS + 1}, f"replay has {MAX_TURNS + 1} turns on"),
+        ({"names": ["anna", "b\udc00"]}, r"username is 'b\udc00'; accepted: text that UTF-8 can hold"),
+        ({"ruleset": {}}, "ruleset's options differ"),
+        ({"kinds": []}, "record has 0 kinds"),
+    ],
+)
+def test_a_record_that_cannot_be_is_refused(change: dict[str, Any], words: str) -> None:
+    told = json.loads(random_game(8, "competition")[0].to_json())
+    status, answer = upload("a.json", json.dumps(told | change).encode())
+    assert status == 422
+    assert words in answer["detail"]
 
 
 @pytest.mark.parametrize("name", ["a.\0json", "a.json\0", "a.json.\0", "a.json\n", "a.txt", "a.json.txt", "json", "."])

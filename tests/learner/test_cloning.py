@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from tests.engine.test_record import random_game
 from tests.learner.recorded_games import played
 
 from engine.record import Record
@@ -107,6 +108,19 @@ def test_every_tenth_game_is_kept_back():
     assert [id(game) for game in kept] == [id(some[9]), id(some[19])]
     assert len(learned) == 23
     assert divide(some[:1]) == (some[:1], some[:1])
+
+
+def test_records_are_learned_from_where_their_moves_are_the_networks(games, tmp_path):
+    record = games[0][0]
+    ours = replace(record, ruleset=record.ruleset.vary(turn_limit=500))
+    late = Record.from_actions(record.ruleset, record.layout, np.zeros((3, 2), np.int32), start=7)
+    with_castles = random_game(8, "competition")[0]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(each.to_json() for each in (ours, late, with_castles)))
+    found, others = load_games([path])
+    assert (len(found), others) == (1, 2)
+    assert np.array_equal(found[0].actions, recorded_game(record).actions)
+    assert np.array_equal(found[0].rules, ours.ruleset.integers())
 
 
 def test_files_without_a_game_of_two_are_refused(tmp_path):

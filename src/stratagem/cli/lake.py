@@ -1,22 +1,22 @@
 """`stratagem lake`: what lies in the lake, and how to get it out and in."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from engine.record_replay import replay_of
+from engine.record import MAX_NAME
+from engine.record_replay import checked_record, replay_of
 from engine.replay_checks import ReplayError
-from engine.replay_files import read_replays
-from engine.replays import encode_gior
+from engine.replay_files import read_games
+from engine.replays import Replay, encode_gior
 from store.connect import Connection
 from store.lake import Lake
 from store.lake_rows import GameRow
 from stratagem.cli.connection import with_store
 from stratagem.cli.values import OutFolder
-
-BATCH = 500  # games that an import adds at once
 
 
 @click.group()
@@ -133,8 +133,11 @@ def export(connection: Connection, games: tuple[str, ...], out: Path, everything
 
 
 def _write(row: GameRow, out: Path) -> None:
-    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in row.game_id)
+    """Write a game, called as the lake calls it, to a file that no other game's name leads to."""
+    name = "".join(c if c.isalnum() or c in "-_.~" else f"%{ord(c):02X}" for c in row.game_id)
     record = row.unpack()
+    if max(map(len, (row.game_id, *row.players))) <= MAX_NAME:
+        record = replace(record, id=row.game_id, names=record.names or row.players)
     try:
         (out / f"{name}.gior").write_bytes(encode_gior(replay_of(record)))
     except ReplayError:
@@ -146,33 +149,34 @@ def _write(row: GameRow, out: Path) -> None:
 @click.option("--date", default="1970-01-01", show_default=True, help="Their day; replay files do not tell it.")
 @with_store
 def import_(connection: Connection, files: tuple[str, ...], date: str) -> None:
-    """Take in recorded games of people: .gior, .gioreplay, .json, .jsonl, each also .gz."""
-    from engine.record import Record
+    """Take in recorded games: .gior, .gioreplay, .json, .jsonl, each also .gz; what `export` wrote among them.
+
+    A game that is there already is left out. One that has another game's id gets a name of its own.
+    """
+    from store.imports import Import
 
     try:
         finished_ms = int(datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:
         raise click.BadParameter(f'"{date}" is no day; accepted: YYYY-MM-DD', param_hint="--date") from None
-    found = Lake(connection)
-    new = 0
-    rows: list[GameRow] = []
+    coming = Import(Lake(connection))
     try:
         for file in files:
-            for number, game in enumerate(read_replays(file)):
-                record = Record.from_replay(game)
-                names = [f"human:{name}" for name in game.usernames]
-                known = game.id or f"{Path(file).name}-{number}"
-                rows.append(GameRow.of(record, known, names, finished_ms=finished_ms, source="import"))
-                if len(rows) == BATCH:
-                    new += found.add(rows)
-                    rows = []
+            for number, game in enumerate(read_games(file)):
+                record = checked_record(game)
+                # a record tells players as the lake does, a replay people
+                kind = "human:" if isinstance(game, Replay) else ""
+                names = [f"{kind}{name}" for name in record.names] or [f"seat {s}" for s in range(record.layout.seats)]
+                coming.take(record, game.id or f"{Path(file).name}-{number}", names, finished_ms)
     except ReplayError as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(2)
     finally:
-        new += found.add(rows) if rows else 0
-        found.fold()
-        click.echo(f"{new} new games")
+        coming.finish()
+        click.echo(f"{coming.new} new games" + (f", {coming.known} were there" if coming.known else ""))
+        if coming.renamed:
+            told = ", ".join(coming.renamed)
+            click.echo(f"{len(coming.renamed)} of the new ones had another game's id, and are called {told}")
 
 
 @lake.command()

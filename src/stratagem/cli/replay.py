@@ -13,8 +13,10 @@ from typing import Any
 import click
 import numpy as np
 
+from engine.playback import SURRENDER
 from engine.record import Record, Result
-from engine.replay_files import read_replays
+from engine.record_replay import checked_record
+from engine.replay_files import read_games
 from engine.replays import Replay, ReplayError
 
 MAX_BOARD_BYTES = 2 << 30
@@ -27,7 +29,8 @@ REFUSED = 2
 def replay() -> None:
     """Verify recorded games, or draw a board of one.
 
-    Files are .gior, .gioreplay, positional .json, or .jsonl with a game a line, each also .gz.
+    Files are .gior, .gioreplay, .json (positional, or a record as the page and the lake write it), or .jsonl with a
+    game a line, each also .gz.
     """
 
 
@@ -51,7 +54,7 @@ def verify(files: tuple[str, ...], boards: str | None) -> None:
         with _progress(files) as told, _archive(boards) as archive:
             for number, file in enumerate(files):
                 try:
-                    for game in read_replays(file, lambda read, n=number: told(n, read)):  # type: ignore[misc]
+                    for game in read_games(file, lambda read, n=number: told(n, read)):  # type: ignore[misc]
                         _verify_game(file, game, tally, archive)
                 except ReplayError as error:
                     click.echo(f"stratagem: {error}", err=True)
@@ -77,15 +80,16 @@ def show(file: str, turn: int | None, seat: int | None, game: int) -> None:
     from stratagem.cli.board import draw_board
 
     try:
-        found = next(islice(read_replays(file), game - 1, None), None)
+        found = next(islice(read_games(file), game - 1, None), None)
         if found is None:
             raise ReplayError(f"{file}: game {game} is not there; the file holds fewer")
         record = _record(file, found)
         turn = record.turns if turn is None else turn
         if not 0 <= turn <= record.turns:
             raise ReplayError(f"{file}: turn is {turn}; the game lasts from 0 to {record.turns}")
-        if seat is not None and not 0 <= seat < found.players:
-            raise ReplayError(f"{file}: seat is {seat}; the game's seats are 0 to {found.players - 1}")
+        seats = record.layout.seats
+        if seat is not None and not 0 <= seat < seats:
+            raise ReplayError(f"{file}: seat is {seat}; the game's seats are 0 to {seats - 1}")
     except ReplayError as error:
         click.echo(f"stratagem: {error}", err=True)
         sys.exit(REFUSED)
@@ -93,28 +97,30 @@ def show(file: str, turn: int | None, seat: int | None, game: int) -> None:
         Console(highlight=False),
         record.at(turn),
         seat,
-        names=found.usernames,
-        colours=found.colours,
+        names=record.names or tuple(f"seat {number}" for number in range(seats)),
+        colours=found.colours if isinstance(found, Replay) else (),
         title=_word(found.id),
     )
 
 
-def _verify_game(file: str, game: Replay, tally: Counter[str], archive: Callable[[Record], None]) -> None:
+def _verify_game(file: str, game: Replay | Record, tally: Counter[str], archive: Callable[[Record], None]) -> None:
     record = _record(file, game)
     result = record.result()
-    click.echo(verdict(game, result))
+    moves = len(game.moves) if isinstance(game, Replay) else int((game.events[:, 2] != SURRENDER).sum())
+    rules = f"version {game.version}" if isinstance(game, Replay) else f"ruleset {_word(game.ruleset.name)}"
+    click.echo(verdict(game.id, rules, record.layout.seats, moves, result))
     tally["games"] += 1
-    tally["moves"] += len(game.moves)
+    tally["moves"] += moves
     tally["invalid"] += result.invalid
     tally[result.ended] += 1
     archive(record)
 
 
-def verdict(game: Replay, result: Result) -> str:
-    """The line that `verify` prints of a game."""
+def verdict(game: str, rules: str, players: int, moves: int, result: Result) -> str:
+    """The line that `verify` prints of a game of that id."""
     winner = "none" if result.winner is None or result.winner < 0 else str(result.winner)
     return (
-        f"{_word(game.id)} version {game.version} players {game.players} turns {result.turns} moves {len(game.moves)} "
+        f"{_word(game)} {rules} players {players} turns {result.turns} moves {moves} "
         f"invalid {result.invalid} ended {result.ended} winner {winner}"
     )
 
@@ -128,9 +134,9 @@ def summary(tally: Counter[str]) -> str:
     )
 
 
-def _record(file: str, game: Replay) -> Record:
+def _record(file: str, game: Replay | Record) -> Record:
     try:
-        return Record.from_replay(game)
+        return checked_record(game)
     except ReplayError as error:
         raise ReplayError(f"{file}: {error}") from None
 

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 from tests.engine.small_replay import named, small
+from tests.engine.test_record import random_game
 
+from engine.playback import SURRENDER
 from engine.record import Record
 from engine.replay_files import read_replay
 from engine.replays import encode_gior, parse_replay
@@ -81,6 +84,31 @@ def test_a_line_a_game_and_a_summary(tmp_path):
         "4 games, 12 moves, 0 invalid; ended by 3 surrender, 1 unfinished",
     ]
     assert (status, err) == (0, "")
+
+
+def test_a_record_is_verified_and_drawn_like_a_replay(tmp_path):
+    record = replace(random_game(8, "competition")[0], names=())
+    (tmp_path / "a.json").write_text(record.to_json())
+    result, moves = record.result(), int((record.events[:, 2] != SURRENDER).sum())
+    status, out, err = run("verify", tmp_path / "a.json")
+    assert (status, err) == (1, "")
+    assert out.splitlines()[0] == (
+        f"game?8 ruleset competition players 2 turns {result.turns} moves {moves} invalid {result.invalid} "
+        f"ended {result.ended} winner {result.winner}"
+    )
+    status, out, err = run("show", tmp_path / "a.json", "--turn", "9", "--seat", "1")
+    assert (status, err) == (0, "")
+    assert out.startswith("game?8  turn 9  as seat B sees it")
+    assert run("show", tmp_path / "a.json", "--seat", "2")[0] == 2
+
+
+def test_a_record_that_tells_another_winner_is_refused(tmp_path):
+    told = json.loads(random_game(8, "competition")[0].to_json())
+    (tmp_path / "a.json").write_text(json.dumps(told | {"winner": 0}))
+    for command in ("verify", "show"):
+        status, _, err = run(command, tmp_path / "a.json")
+        assert status == 2
+        assert err.startswith(f"stratagem: {tmp_path / 'a.json'}: record tells of turn {told['turns']} and winner 0")
 
 
 def test_an_invalid_move_makes_the_exit_status_1(tmp_path):
