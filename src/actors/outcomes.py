@@ -68,19 +68,20 @@ class OutcomeReporter:
         self._stub = elo_pb2_grpc.EloServiceStub(channel)
         self._queue: queue.Queue[common_pb2.Outcome] = queue.Queue(WAITING)
         self._stopping = threading.Event()
-        self.reported = self.refused = 0
+        self.reported = self.refused = self._handed = 0
         self._thread = threading.Thread(target=self._run, name="outcomes", daemon=True)
         self._thread.start()
 
     @property
     def unsent(self) -> int:
-        """Outcomes that wait."""
-        return self._queue.qsize()
+        """Outcomes that are neither acknowledged nor refused, those on their way included."""
+        return self._handed - self.reported - self.refused
 
     def put(self, outcome: common_pb2.Outcome, timeout: float | None = None) -> None:
         """Hand an outcome over; waits where too many wait, `timeout` seconds at most, then raises TimeoutError."""
         try:
             self._queue.put(outcome, timeout=timeout)
+            self._handed += 1
         except queue.Full:
             raise TimeoutError(f"{WAITING} outcomes still wait after {timeout} s; is the service there?") from None
 
@@ -88,7 +89,7 @@ class OutcomeReporter:
         """Send what waits, for so long; how many are left unsent."""
         self._stopping.set()
         self._thread.join(seconds)
-        return self._queue.qsize()
+        return self.unsent
 
     def _run(self) -> None:
         while not (self._stopping.is_set() and self._queue.empty()):
