@@ -6,6 +6,7 @@ import re
 import sys
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ from services.stubs.common_pb2 import Board
 from stratagem.cli.demo import BoardSize
 from stratagem.cli.moves import KEYS, step, typed_move
 from stratagem.cli.policy_path import PolicyPath
-from stratagem.cli.screen import ARROWS, ending, picture, player_names, raw_keys, read_key
+from stratagem.cli.screen import ARROWS, ending, picture, player_names, raw_keys, read_keys
 
 KEY_HELP = "arrows look, w a s d move, z sends half, space passes, c clears the queue, q ends"
 REFRESH_S = 0.05  # between looks at the keyboard and at the game
@@ -181,14 +182,25 @@ def _play_keys(console: Console, seat: SeatClient) -> None:
     sights: queue.Queue[Sight | ServiceError] = queue.Queue()
     threading.Thread(target=_receive, args=(seat, sights), daemon=True).start()
     hand = _Hand(seat)
+    keys: deque[str] = deque()
+    drawn: tuple[object, ...] = ()  # what is on the screen
     with raw_keys(), Live(console=console, screen=True, auto_refresh=False) as live:
         while not hand.over:
-            hand.press(read_key(REFRESH_S))
+            try:
+                keys.extend(read_keys(REFRESH_S))
+            except EOFError:
+                keys.append("q")
             while not sights.empty():
                 got = sights.get()
                 if isinstance(got, ServiceError):
                     raise got
                 hand.look(got)
+            while keys and (hand.ready or "q" in keys):
+                hand.press(keys.popleft())
+            now = (hand.sight, hand.cursor, hand.note, console.size)
+            if now == drawn:
+                continue
+            drawn = now
             if hand.sight is not None and hand.sight.shows:
                 live.update(picture(console, hand.sight, hand.names, hand.note, hand.cursor), refresh=True)
             else:
@@ -217,6 +229,11 @@ class _Hand:
         self.half = False
         self.over = False
         self._acted = -1  # the turn of a stepped game that was answered last
+
+    @property
+    def ready(self) -> bool:
+        """Whether a key would be acted on: in a stepped game not while a move is answered."""
+        return self.sight is None or bool(self.seat.info.turn_ms) or self.sight.turn > self._acted
 
     @property
     def note(self) -> str:

@@ -1,6 +1,7 @@
 """The terminal as a game needs it: what a seat sees, drawn anew in place, and keys as they are pressed."""
 
 import os
+import re
 import select
 import sys
 import termios
@@ -15,6 +16,8 @@ from services.client import Sight
 from stratagem.cli.board import Scene, scene_parts
 
 ARROWS = {"\x1b[A": 0, "\x1b[B": 1, "\x1b[D": 2, "\x1b[C": 3, "\x1bOA": 0, "\x1bOB": 1, "\x1bOD": 2, "\x1bOC": 3}
+
+KEY = re.compile(r"\x1b[\[O][A-D]|.", re.DOTALL)
 
 
 def scene_of(sight: Sight, teams: int = 0) -> Scene:
@@ -64,8 +67,14 @@ def raw_keys() -> Iterator[None]:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
-def read_key(seconds: float) -> str:
-    """The next key, "" if none is pressed in time; an arrow is the sequence that terminals send."""
+def read_keys(seconds: float) -> list[str]:
+    """The keys that were pressed, none if that is not in time; an arrow is the sequence that terminals send.
+
+    Raises EOFError where no more can come.
+    """
     if not select.select([sys.stdin], [], [], seconds)[0]:
-        return ""
-    return os.read(sys.stdin.fileno(), 8).decode(errors="replace")
+        return []
+    typed = os.read(sys.stdin.fileno(), 1024)
+    if not typed:
+        raise EOFError("the terminal is gone")
+    return KEY.findall(typed.decode(errors="replace"))

@@ -1,7 +1,12 @@
 """`stratagem play` and `watch`: typed moves, keys, boards of what may be seen, refusals in one line."""
 
 import io
+import os
 import re
+import select
+import subprocess
+import sys
+import termios
 import threading
 import time
 from pathlib import Path
@@ -24,6 +29,8 @@ from stratagem.cli.board import draw_board
 from stratagem.cli.moves import step, typed_move
 from stratagem.cli.play import _Hand
 from stratagem.cli.screen import picture, scene_of
+
+SOURCES = Path(__file__).resolve().parents[3] / "src"
 
 
 def run(*arguments: object, keys: str = "") -> Result:
@@ -239,3 +246,70 @@ def test_the_folder_of_an_own_server_goes(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert run("play", "--size", "6x6").exit_code == 0
     assert list(tmp_path.iterdir()) == []
+
+
+# --- in a terminal ---
+
+
+class Terminal:
+    """`stratagem` with a terminal of its own, of 40 rows and 120 columns."""
+
+    def __init__(self, *arguments: object) -> None:
+        self.ours, theirs = os.openpty()
+        termios.tcsetwinsize(theirs, (40, 120))
+        command = [sys.executable, "-m", "stratagem.cli", *map(str, arguments)]
+        self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | TERMINAL)
+        os.close(theirs)
+        self.shown = ""
+
+    def read(self, seconds: float) -> str:
+        """What is shown within so long."""
+        deadline, new = time.monotonic() + seconds, b""
+        while (left := deadline - time.monotonic()) > 0 and select.select([self.ours], [], [], left)[0]:
+            try:
+                new += os.read(self.ours, 1 << 16)
+            except OSError:  # the process has ended
+                break
+        self.shown += new.decode(errors="replace")
+        return new.decode(errors="replace")
+
+    def wait_for(self, words: str) -> None:
+        deadline = time.monotonic() + 60.0
+        while words not in self.shown and time.monotonic() < deadline:
+            self.read(0.1)
+        assert words in self.shown, self.shown[-2000:]
+
+    def press(self, keys: str) -> None:
+        os.write(self.ours, keys.encode())
+
+    def end(self) -> int:
+        """The exit status."""
+        while self.process.poll() is None and self.read(60.0):
+            pass
+        self.read(0.1)
+        os.close(self.ours)
+        return self.process.wait(20)
+
+
+TERMINAL = {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40", "PYTHONPATH": str(SOURCES)}
+
+
+def test_keys_that_come_at_once_are_all_acted_on(games: tuple[LocalGames, GameClient]) -> None:
+    terminal = Terminal("play", "--server", games[0].address, "--size", "6x6", "--name", "anna")
+    terminal.wait_for("turn 0")
+    terminal.press("   ")  # each answers a turn, the next waits for it
+    terminal.wait_for("turn 3")
+    terminal.read(1.0)  # the rest of that picture
+    assert terminal.read(1.0) == "", "nothing is drawn anew while nothing happens"
+    assert "turn 4" not in terminal.shown
+    terminal.press("z\x1b[C\x1bOBq")
+    assert terminal.end() == 0
+    assert "[half]" in terminal.shown
+    assert "given up" in terminal.shown
+
+
+def test_who_closes_the_terminal_gives_up(games: tuple[LocalGames, GameClient]) -> None:
+    terminal = Terminal("play", "--server", games[0].address, "--size", "6x6", "--wait")
+    terminal.wait_for("waiting for an opponent; q ends")
+    os.close(terminal.ours)
+    assert terminal.process.wait(20) in (0, 1)
