@@ -6,6 +6,7 @@ that it gives to AWS Step Functions under that token. Without a token the answer
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -96,8 +97,7 @@ def main(environment: Mapping[str, str] = os.environ, states: Any = None) -> int
             states.send_task_heartbeat(taskToken=token)
 
     try:
-        pairs = int(environment.get(PAIRS_VARIABLE, "400"))
-        verdict = judge(Policies(Connection(names)), environment[POLICY_VARIABLE], pairs, alive)
+        verdict = judge(Policies(Connection(names)), *_asked(environment), alive)
     except Exception as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         if token:
@@ -108,6 +108,16 @@ def main(environment: Mapping[str, str] = os.environ, states: Any = None) -> int
     if token:
         states.send_task_success(taskToken=token, output=answer)
     return 0
+
+
+def _asked(environment: Mapping[str, str]) -> tuple[str, int]:
+    """The policy's name and how many pairs to play. Raises ValueError."""
+    name, pairs = environment.get(POLICY_VARIABLE, ""), environment.get(PAIRS_VARIABLE, "400")
+    if not name:
+        raise ValueError(f"{POLICY_VARIABLE} is not set; accepted: the name of a policy")
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", pairs):
+        raise ValueError(f'{PAIRS_VARIABLE} is "{pairs}"; accepted: a whole number above 0')
+    return name, int(pairs)
 
 
 if __name__ == "__main__":
