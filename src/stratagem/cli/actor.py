@@ -10,6 +10,9 @@ import click
 from services.settings import PORTS, PPO_TABLE
 from stratagem.cli.values import PolicyName
 
+# That what waits may take once the actor is to end: less in all than `stratagem up` and ECS wait before they kill.
+FRAGMENT_SECONDS, OUTCOME_SECONDS = 5.0, 10.0
+
 
 @click.command()
 @click.option("--name", default="actor", show_default=True, help="Of this actor.")
@@ -55,6 +58,7 @@ def actor(name: str, policy: str, games: int, server: str, replay: str, table: s
             click.echo(f"stratagem: {error}", err=True)
             sys.exit(2)
         finally:
-            lost = fragments.stop()
-            left = outcomes.stop()
-            click.echo(f"{name}: {outcomes.reported} games reported, {left} and {lost} fragments left unsent", err=True)
+            lost = fragments.stop(FRAGMENT_SECONDS)
+            left = outcomes.stop(OUTCOME_SECONDS)
+            told = f"{outcomes.reported} games reported, {left} games and {lost} fragments left unsent"
+            click.echo(f"{name}: {told}", err=True)
