@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from engine.record import Record
 from store.lake import Lake
 from store.lake_rows import GameRow
@@ -26,7 +28,7 @@ class Import:
     def take(self, record: Record, game_id: str, players: Sequence[str], finished_ms: int) -> None:
         """Take a game in, at the latest with `finish`. Raises InvalidError for another number of players."""
         # ids that begin with # are the lake's own
-        row = GameRow.of(record, game_id.lstrip("#"), players, finished_ms=finished_ms, source="import")
+        row = GameRow.of(record, game_id.lstrip("#") or "game", players, finished_ms=finished_ms, source="import")
         self._rows.append(row)
         if len(self._rows) == BATCH:
             self._add()
@@ -57,4 +59,10 @@ class Import:
 
 def _digest(row: GameRow) -> str:
     """What tells a game from others: its map, rules and moves, whatever it and its players are called."""
-    return hashlib.sha256(replace(row.unpack(), id="", names=()).to_bytes()).hexdigest()
+    record = row.unpack()
+    layout = record.layout
+    found = hashlib.sha256(repr((record.ruleset, layout.kinds.shape, record.start, record.turns)).encode())
+    seats = np.array([*layout.generals, *layout.teams], np.int32)
+    for column in (layout.kinds, layout.owners, layout.armies, seats, record.events):
+        found.update(column.tobytes())
+    return found.hexdigest()
