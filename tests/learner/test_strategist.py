@@ -185,6 +185,21 @@ def test_the_command_lets_half_of_the_seats_learn_by_the_scouts_guesses(tmp_path
     assert are_guessing
 
 
+def test_the_command_learns_as_it_is_told(tmp_path, monkeypatch):
+    seen = []
+
+    def stop(run, tell):
+        seen.append(run.settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("learner.strategist.StrategistRun.train", stop)
+    told = ["--seed", "4", "--games", "8", "--turns", "64", "--lam", "0.98", "--rate", "3e-4"]
+    for arguments in ([], told):
+        assert CliRunner().invoke(main, ["strategist", *arguments]).exit_code == 130
+    assert seen == [Settings(), Settings(seed=4, games=8, turns=64, lam=0.98, rate=3e-4)]
+
+
 def test_the_command_guesses_by_a_scout_that_was_taught_here(tmp_path, monkeypatch):
     asked = []
 

@@ -24,6 +24,11 @@ LINE_SECONDS = 30.0  # between two lines of progress
 @click.option("--minutes", type=Number(min=0.0), default=60.0, show_default=True, help="Of training.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Of maps, weights and moves.")
 @click.option("--games", type=click.IntRange(min=2), default=1024, show_default=True, help="Played at a time.")
+@click.option("--turns", type=click.IntRange(1, 1000), default=32, show_default=True, help="Of a fragment.")
+@click.option("--lam", type=Number(min=0.0, max=1.0), default=0.95, show_default=True, help="GAE's lambda.")
+@click.option(
+    "--rate", type=Number(min=1e-6, max=0.1), default=1.5e-3, show_default=True, help="Of Adam, at the start."
+)
 @click.option(
     "--start",
     type=click.Path(path_type=Path),
@@ -46,6 +51,9 @@ def strategist(
     minutes: float,
     seed: int,
     games: int,
+    turns: int,
+    lam: float,
+    rate: float,
     start: tuple[Path, ...],
     scout: bool,
     weights: Path | None,
@@ -84,7 +92,7 @@ def strategist(
     except SnapshotError as error:
         raise click.BadParameter(str(error), param_hint="--weights") from None
     torch.set_num_threads(max(1, torch.get_num_threads() // CORES_A_THREAD))
-    run = StrategistRun(Settings(seed=seed, games=games), 60.0 * minutes, guesser)
+    run = StrategistRun(Settings(seed=seed, games=games, turns=turns, lam=lam, rate=rate), 60.0 * minutes, guesser)
     if start:
         try:
             run.start_from(*start)
