@@ -22,13 +22,18 @@ def lock_folder(folder: Path) -> IO[bytes]:
 
 
 def lock_file(path: Path) -> IO[bytes]:
-    """The same for a file, which is made if need be. Raises BlockingIOError where another process has it."""
+    """The same for a file, which is made if need be.
+
+    Raises BlockingIOError where another process has it, another OSError where the file system knows no locks.
+    """
     file = path.open("ab")
     try:
         _lock(file)
-    except (BlockingIOError, PermissionError):
+    except OSError as error:
         file.close()
-        raise BlockingIOError(f"{path} is in use by another process") from None
+        if isinstance(error, (BlockingIOError, PermissionError)):
+            raise BlockingIOError(f"{path} is in use by another process") from None
+        raise
     return file
 
 

@@ -25,5 +25,7 @@ def own_folder(folder: Path, way_out: str) -> Path:
         lock = lock_file(folder.with_name(f".{folder.name}.lock"))
     except BlockingIOError:
         raise click.ClickException(f"{folder} is in use by another process; stop that one, or {way_out}") from None
+    except OSError:  # some file systems of clusters know no locks: there nothing is refused
+        return folder
     click.get_current_context().with_resource(lock)
     return folder

@@ -1,5 +1,6 @@
 """A folder of a run belongs to one command at a time."""
 
+import errno
 import subprocess
 import sys
 
@@ -56,6 +57,15 @@ def test_a_second_command_in_it_is_refused_and_changes_nothing(holder, tmp_path,
     assert option in result.output
     assert [path.name for path in tmp_path.joinpath("runs").iterdir() if path.name[0] != "."] == ["mine"]
     assert (tmp_path / folder / "metrics.jsonl").read_text() == "of the first\n"
+
+
+def test_where_there_are_no_locks_nothing_is_refused(tmp_path, monkeypatch):
+    def unknown(path):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("store.lock.lock_file", unknown)
+    with main.make_context("stratagem", ["demo"]):
+        assert own_folder(tmp_path / "runs/mine", "") == tmp_path / "runs/mine"
 
 
 def test_a_process_that_was_killed_has_it_no_longer(holder, tmp_path):
