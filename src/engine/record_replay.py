@@ -1,5 +1,7 @@
 """Between replays of the site and records."""
 
+import os
+
 import numpy as np
 
 from engine.actions import INVALID, build_code
@@ -12,17 +14,22 @@ from engine.rulesets import replay_ruleset
 from engine.tiles import CITY, DESERT, GENERAL, LOOKOUT, MOUNTAIN, OBSERVATORY, SWAMP
 
 
-def checked_record(game: Replay | Record) -> Record:
-    """The record of a game, whose end is known from playing it. Raises ReplayError for a record that tells another."""
-    if not isinstance(game, Record):
-        return record_of(game)
-    found, told = game.result(), (game.turns, game.winner)
+def checked_record(game: Replay | Record, file: str | os.PathLike[str]) -> Record:
+    """The record of a game in a file, which is played once to find its end.
+
+    Raises ReplayError, with the file's name first, for a game that is too large and a record that tells another end.
+    """
+    try:
+        record = game if isinstance(game, Record) else record_of(game)
+    except ReplayError as error:
+        raise ReplayError(f"{file}: {error}") from None
+    found, told = record.result(), (record.turns, record.winner)
     if told != (found.turns, found.winner):
         raise ReplayError(
-            f"record tells of turn {game.turns} and winner {game.winner} at its end; its events come to turn "
-            f"{found.turns} and winner {found.winner}"
+            f"{file}: record tells of turn {record.turns} and winner {record.winner} at its end; its events come to "
+            f"turn {found.turns} and winner {found.winner}"
         )
-    return game
+    return record
 
 
 def record_of(replay: Replay) -> Record:

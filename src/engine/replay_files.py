@@ -15,11 +15,10 @@ from typing import BinaryIO
 from engine.lzstring import MAX_COMPRESSED
 from engine.record import Record
 from engine.record_codec import is_record, record_from_value
-from engine.record_replay import checked_record
 from engine.replay_checks import MAX_TEXT, ReplayError, load_json
 from engine.replays import Replay, decode_gior, parse_replay
 
-__all__ = ["read_games", "read_records", "read_replay", "read_replays"]
+__all__ = ["read_games", "read_replay", "read_replays"]
 
 _CHUNK = 1 << 16
 _FREE_EXPANSION = 16 << 20
@@ -63,19 +62,6 @@ def read_games(path: str | os.PathLike[str], progress: Progress | None = None) -
         raise ReplayError(f"{where}: {error}") from None
     except OSError as error:
         raise ReplayError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-
-
-def read_records(path: str | os.PathLike[str], progress: Progress | None = None) -> Iterator[Record]:
-    """Every game of a file as a record; each is played once.
-
-    Raises ReplayError as `read_games` does, and for a record that tells another end than its events come to.
-    """
-    for game in read_games(path, progress):
-        try:
-            record = checked_record(game)
-        except ReplayError as error:
-            raise ReplayError(f"{path}: {error}") from None
-        yield record
 
 
 def read_replays(path: str | os.PathLike[str], progress: Progress | None = None) -> Iterator[Replay]:

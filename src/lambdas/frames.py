@@ -32,8 +32,8 @@ class Frames:
     next: int | None = None  # the turn to ask for from, where the answer ends before the game
 
 
-def record_of_upload(game: Replay | Record) -> Record:
-    """The record of a stranger's game. Raises InvalidError for one too long or large to play here, or damaged."""
+def record_of_upload(game: Replay | Record, file: str) -> Record:
+    """The record of a stranger's game in a file. Raises InvalidError for one too long or large here, or damaged."""
     names = game.usernames if isinstance(game, Replay) else game.names
     for what, text in [("id", game.id), *(("username", name) for name in names)]:
         try:
@@ -49,7 +49,7 @@ def record_of_upload(game: Replay | Record) -> Record:
             f"replay has {turns} turns on {tiles} tiles; accepted here: {MAX_TURNS} turns on {MAX_TILES} tiles"
         )
     try:
-        return checked_record(game)
+        return checked_record(game, file)
     except ReplayError as error:
         raise InvalidError(str(error)) from None
 

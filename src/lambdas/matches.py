@@ -328,7 +328,7 @@ def _uploaded(services: Services, request: Request, name: str, data: bytes, seat
             game = next(read_games(path))
         except ReplayError as error:
             raise InvalidError(str(error).replace(str(path), name, 1)) from None
-    return _game(record_of_upload(game), seat, first)
+    return _game(record_of_upload(game, name), seat, first)
 
 
 def _untimed(record: Record) -> Record:

@@ -43,7 +43,7 @@ def load_games(paths: Iterable[Path]) -> tuple[list[RecordedGame], int]:
             map_ = game if isinstance(game, Replay) else game.layout
             fits = map_.height <= BOARD.board_height and map_.width <= BOARD.board_width
             if plain and fits and len(map_.generals) == 2 and min(map_.generals) >= 0:
-                games.append(recorded_game(checked_record(game)))
+                games.append(recorded_game(checked_record(game, path)))
             else:
                 others += 1
     if not games:

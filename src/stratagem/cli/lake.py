@@ -163,7 +163,7 @@ def import_(connection: Connection, files: tuple[str, ...], date: str) -> None:
     try:
         for file in files:
             for number, game in enumerate(read_games(file)):
-                record = checked_record(game)
+                record = checked_record(game, file)
                 # a record tells players as the lake does, a replay people
                 kind = "human:" if isinstance(game, Replay) else ""
                 names = [f"{kind}{name}" for name in record.names] or [f"seat {s}" for s in range(record.layout.seats)]

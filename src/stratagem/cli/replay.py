@@ -83,7 +83,7 @@ def show(file: str, turn: int | None, seat: int | None, game: int) -> None:
         found = next(islice(read_games(file), game - 1, None), None)
         if found is None:
             raise ReplayError(f"{file}: game {game} is not there; the file holds fewer")
-        record = _record(file, found)
+        record = checked_record(found, file)
         turn = record.turns if turn is None else turn
         if not 0 <= turn <= record.turns:
             raise ReplayError(f"{file}: turn is {turn}; the game lasts from 0 to {record.turns}")
@@ -104,7 +104,7 @@ def show(file: str, turn: int | None, seat: int | None, game: int) -> None:
 
 
 def _verify_game(file: str, game: Replay | Record, tally: Counter[str], archive: Callable[[Record], None]) -> None:
-    record = _record(file, game)
+    record = checked_record(game, file)
     result = record.result()
     moves = len(game.moves) if isinstance(game, Replay) else int((game.events[:, 2] != SURRENDER).sum())
     rules = f"version {game.version}" if isinstance(game, Replay) else f"ruleset {_word(game.ruleset.name)}"
@@ -132,13 +132,6 @@ def summary(tally: Counter[str]) -> str:
         f"{tally['games']} games, {tally['moves']} moves, {tally['invalid']} invalid"
         f"{'; ended by ' if ends else ''}{', '.join(ends)}"
     )
-
-
-def _record(file: str, game: Replay | Record) -> Record:
-    try:
-        return checked_record(game)
-    except ReplayError as error:
-        raise ReplayError(f"{file}: {error}") from None
 
 
 def _word(text: str) -> str:

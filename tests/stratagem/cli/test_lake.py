@@ -12,7 +12,7 @@ from tests.engine.test_record import random_game
 from tests.store.games import played_record
 
 from engine.record import Record
-from engine.replay_files import read_records
+from engine.replay_files import read_games
 from engine.replays import parse_replay
 from store.connect import Connection, create_all
 from store.lake import Lake
@@ -115,7 +115,7 @@ def test_games_are_asked_for_by_id(connection: Connection, tmp_path: Path) -> No
     result = lake(connection, "export", "b", "c", "--out", tmp_path)
     assert (result.exit_code, result.stdout) == (1, f"1 games in {tmp_path}\n")
     assert result.stderr == "stratagem: not in the lake: c\n"
-    assert [record.id for record in read_records(tmp_path / "b.json")] == ["b"]
+    assert [record.id for record in read_games(tmp_path / "b.json")] == ["b"]
 
 
 def test_no_game_is_left_out_because_another_has_its_name(connection: Connection, tmp_path: Path) -> None:
