@@ -23,4 +23,5 @@ def unpack(text: str, *shape: int) -> Int16:
 def assignment(name: str, numbers: Int16) -> str:
     """A statement for a source file that gives a name to numbers."""
     lines = "\n".join(f'    "{line}"' for line in textwrap.wrap(pack(numbers), WIDTH, break_on_hyphens=False))
-    return f"{name} = unpack(\n{lines},\n    {', '.join(map(str, numbers.shape))},\n)\n"
+    sides = "".join(f"    {side},\n" for side in numbers.shape)
+    return f"{name} = unpack(\n{lines},\n{sides})\n"

@@ -10,12 +10,13 @@ from click.testing import CliRunner
 from torch import nn
 
 from engine.board import ENEMY, RELATION_SHIFT, VISIBLE
-from engine.bots import find_bot
+from engine.bots import find_bot, strategist_weights
 from engine.bots.moves import FEATURES, SEEKERS, YES, most_moves
 from engine.bots.situation import FACT_COUNT
 from engine.bots.told import NEVER
 from engine.bots.whereabouts import CERTAIN
 from engine.rewards import Shaping
+from learner import move_games
 from learner.decisions import advantages_of
 from learner.move_games import AWAITING, FIRST_BOT, GUESSED, LEARNER, NONE, SEEKER, UNTOLD, MoveFragment, MoveGames
 from learner.scout import Scout, save_scout
@@ -328,3 +329,12 @@ def test_the_command_writes_its_folder_and_refuses_a_start_that_is_none(quick, t
         result = CliRunner().invoke(main, ["strategist", *wrong])
         assert result.exit_code == 2
         assert told in " ".join(result.output.split())
+
+
+def test_the_bot_plays_by_what_the_saved_run_writes_as_it_is_written():
+    run = StrategistRun(Settings(games=8), 0.0)
+    run.start_from(Path(move_games.__file__).with_name("strategist.safetensors"))
+    source = weights_module(quantised(run.learned.network(), 0.75), "of a test")
+    in_the_box = Path(strategist_weights.__file__).read_text(encoding="utf-8")
+    without_words = [text.split('"""')[2] for text in (source, in_the_box)]
+    assert without_words[0] == without_words[1]
