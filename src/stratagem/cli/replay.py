@@ -116,11 +116,11 @@ def _verify_game(file: str, game: Replay | Record, tally: Counter[str], archive:
     archive(record)
 
 
-def verdict(game: str, rules: str, players: int, moves: int, result: Result) -> str:
-    """The line that `verify` prints of a game of that id."""
+def verdict(game_id: str, rules: str, players: int, moves: int, result: Result) -> str:
+    """The line that `verify` prints of a game; rules: the replay's version, or the record's ruleset."""
     winner = "none" if result.winner is None or result.winner < 0 else str(result.winner)
     return (
-        f"{_word(game)} {rules} players {players} turns {result.turns} moves {moves} "
+        f"{_word(game_id)} {rules} players {players} turns {result.turns} moves {moves} "
         f"invalid {result.invalid} ended {result.ended} winner {winner}"
     )
 

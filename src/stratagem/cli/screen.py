@@ -16,8 +16,7 @@ from services.client import Sight
 from stratagem.cli.board import Scene, scene_parts
 
 ARROWS = {"\x1b[A": 0, "\x1b[B": 1, "\x1b[D": 2, "\x1b[C": 3, "\x1bOA": 0, "\x1bOB": 1, "\x1bOD": 2, "\x1bOC": 3}
-
-KEY = re.compile(r"\x1b[\[O][A-D]|.", re.DOTALL)
+KEY = re.compile(r"\x1b[\[O][A-D]|.", re.DOTALL)  # an arrow, or one character
 
 
 def scene_of(sight: Sight, teams: int = 0) -> Scene:
